@@ -1,0 +1,61 @@
+/// \file
+/// How a kernel will compute its problem: the schedules that were considered, what they were thought and measured to
+/// cost, which one was taken and why.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sparsmith/pattern.h"
+#include "sparsmith/problem.h"
+#include "sparsmith/result.h"
+#include "sparsmith/target.h"
+
+namespace sparsmith {
+
+/// The kernel families.
+enum class Form : uint8_t {
+  sparse,  ///< straight-line code for the pattern: one load per used row of X in a tile, one FMA per nonzero
+  dense,   ///< a loop over all of K; zeros are multiplied
+};
+const char* to_string(Form form);
+
+/// Everything that code generation decides from. Equal schedules of equal patterns give equal code.
+struct Schedule {
+  Form form = Form::sparse;
+  int32_t tile_rows = 31;       ///< most rows of Y held in registers at once; tiles are balanced below it
+  int32_t panels_per_pass = 1;  ///< panels a pass over a tile's code computes together
+  int64_t k_block = 0;          ///< rows of X per block; 0: all of K
+  int64_t n_block = 0;          ///< panels per block, the outermost loop; 0: all
+  bool cluster_rows = true;     ///< rows with similar nonzeros share tiles
+  bool operator==(const Schedule&) const = default;
+  std::string describe() const;  ///< "sparse 31x1 rows x panels, k 256, n all, clustered"
+};
+
+struct Candidate {
+  Schedule schedule;
+  double predicted_ns = 0;
+  double measured_ns = 0;  ///< 0 when not measured
+  int64_t code_bytes = 0;  ///< estimate until it was emitted
+  std::string note;        ///< why it was kept or dropped, one clause
+};
+
+struct Plan {
+  int64_t m = 0, k = 0, nnz = 0;
+  int64_t n = 0;  ///< columns planned for
+  std::string target;
+  Schedule chosen;
+  bool tuned = false;                 ///< chosen by measurement
+  std::vector<Candidate> candidates;  ///< best first
+  std::string reason;                 ///< one sentence
+};
+
+/// Plans from the cost model alone; microseconds to a few milliseconds. Always considers dense.
+Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target);
+
+/// The plan as a table for people, and as JSON.
+std::string explain(const Plan& plan);
+std::string explain_json(const Plan& plan, int indent = 2);
+
+}  // namespace sparsmith

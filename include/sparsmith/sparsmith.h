@@ -1,0 +1,15 @@
+/// \file
+/// All of the compiler's API. Apps that only run artifacts include sparsmith/kernel.h and link sparsmith_runtime.
+#pragma once
+
+#include "sparsmith/cache.h"
+#include "sparsmith/compiler.h"
+#include "sparsmith/kernel.h"
+#include "sparsmith/load.h"
+#include "sparsmith/panel.h"
+#include "sparsmith/pattern.h"
+#include "sparsmith/plan.h"
+#include "sparsmith/problem.h"
+#include "sparsmith/result.h"
+#include "sparsmith/target.h"
+#include "sparsmith/weights.h"
