@@ -12,7 +12,8 @@ namespace sparsmith {
 /// Executable pages: written once through a writable mapping, then only readable and executable. Move-only.
 class ExecutableMemory {
  public:
-  static Result<ExecutableMemory> create(const void* code, size_t size);
+  /// `executable` false maps the bytes read-only: code for another machine, to be saved or disassembled.
+  static Result<ExecutableMemory> create(const void* code, size_t size, bool executable = true);
   ExecutableMemory() = default;
   ExecutableMemory(ExecutableMemory&& other) noexcept;
   ExecutableMemory& operator=(ExecutableMemory&& other) noexcept;
@@ -29,13 +30,13 @@ struct LoadedCode {
   KernelImage image;  ///< code and values moved out
   ExecutableMemory memory;
   size_t code_bytes = 0;
+  std::string missing_feature;  ///< empty when the code runs on this CPU; else Kernel::run refuses, naming it
   Entry entry(uint32_t offset) const { return reinterpret_cast<Entry>(const_cast<uint8_t*>(memory.data() + offset)); }
 };
 
-/// Maps the image's code (refusing, by name of the feature, code this CPU can't run) and announces it to perf and gdb
-/// when asked to (profiling.h). Takes image.code; image.values must have been taken by the caller.
+/// Maps the image's code and announces it to perf and gdb when asked to (profiling.h). Code that this CPU lacks a feature
+/// for is mapped without execute permission, with missing_feature set. Takes image.code; image.values must have been
+/// taken by the caller.
 Result<std::shared_ptr<const LoadedCode>> load_code(KernelImage image);
-/// The same, for an image whose code may not run here (cross compilation): no mapping is made executable.
-Result<std::shared_ptr<const LoadedCode>> keep_code(KernelImage image);
 
 }  // namespace sparsmith
