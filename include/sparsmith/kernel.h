@@ -70,6 +70,7 @@ class Kernel {
   struct Impl;
   explicit Kernel(std::unique_ptr<Impl> impl);
   const Impl& impl() const { return *impl_; }
+  Impl& impl() { return *impl_; }
 
  private:
   std::unique_ptr<Impl> impl_;

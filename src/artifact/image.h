@@ -15,11 +15,11 @@ namespace sparsmith {
 /// What the generated code is called with, one pointer in the first argument register. One call computes one tile of
 /// rows, for one block of K, over `passes` groups of panels. Pointers are to the block's first panel, row 0.
 struct EntryArgs {
-  const float* x;         ///< panels of X, row 0 of K (also for later k-blocks: code adds its own offset)
-  float* y;               ///< row 0 of Y (the code adds its rows' offsets)
-  const float* values;    ///< Segment::value_offset already added
-  const float* residual;  ///< like y, or null
-  int64_t passes;         ///< >= 1; a pass computes the entry's panels_per_pass panels
+  const float* x;                 ///< panels of X, row 0 of K (also for later k-blocks: code adds its own offset)
+  float* y;                       ///< row 0 of Y (the code adds its rows' offsets)
+  const float* values;            ///< Segment::value_offset already added
+  const float* residual;          ///< like y, or null
+  int64_t passes;                 ///< >= 1; a pass computes the entry's panels_per_pass panels
   int64_t x_panel_stride;         ///< bytes from panel to panel
   int64_t y_panel_stride;         ///< bytes; 64 for plain Y
   int64_t y_row_stride;           ///< bytes; read only by code made for plain Y

@@ -15,9 +15,11 @@ struct Kernel::Impl {
   Problem problem;  ///< this kernel's own constants (alpha, lo, hi); the image's are those of whoever built it first
   BuildReport report;
   std::vector<float> values;  ///< packed, in the code's order; kernels that share code have values of their own
+  int64_t tiles = 0;          ///< of the code's segments
 };
 
-/// Links weights and parameters to code made for their pattern: packs values, checks that everything the epilogue names is given.
+/// Links weights and parameters to code made for their pattern: packs values, checks that everything the epilogue names
+/// is given.
 Result<Kernel> make_kernel(std::shared_ptr<const LoadedCode> code, const Problem& problem, const Weights& weights,
                            const LayerParams& params, BuildReport report);
 

@@ -34,9 +34,9 @@ struct LoadedCode {
   Entry entry(uint32_t offset) const { return reinterpret_cast<Entry>(const_cast<uint8_t*>(memory.data() + offset)); }
 };
 
-/// Maps the image's code and announces it to perf and gdb when asked to (profiling.h). Code that this CPU lacks a feature
-/// for is mapped without execute permission, with missing_feature set. Takes image.code; image.values must have been
-/// taken by the caller.
+/// Maps the image's code and announces it to perf and gdb when asked to (profiling.h). Code that this CPU lacks a
+/// feature for is mapped without execute permission, with missing_feature set. Takes image.code; image.values must have
+/// been taken by the caller.
 Result<std::shared_ptr<const LoadedCode>> load_code(KernelImage image);
 
 }  // namespace sparsmith

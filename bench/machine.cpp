@@ -1,0 +1,24 @@
+// sparsmith_machine: what this machine's core can do, as JSON; bench/summarize.py makes the roofline of it.
+#include <cstdio>
+#include <vector>
+
+#include "bench/measure.h"
+
+int main() {
+  using namespace sparsmith::bench;
+  const PinnedThread pin;
+  std::string cpu;
+  for (const char c : cpu_name()) {
+    if (c != '"' && c != '\\' && c >= ' ') cpu += c;
+  }
+  std::printf("{\n  \"cpu\": \"%s\",\n  \"fma_peak_gflops\": %.2f,\n  \"bandwidth\": [", cpu.c_str(), fma_peak_gflops());
+  const char* separator = "\n";
+  for (int64_t kib = 16; kib <= 128 * 1024; kib *= 2) {
+    const int64_t bytes = kib * 1024;
+    std::printf("%s    {\"bytes\": %lld, \"read_gb_s\": %.2f, \"write_gb_s\": %.2f}", separator,
+                static_cast<long long>(bytes), read_bandwidth(bytes), write_bandwidth(bytes));
+    separator = ",\n";
+  }
+  std::printf("\n  ]\n}\n");
+  return 0;
+}

@@ -1,0 +1,276 @@
+#include "codegen/x86_encoder.h"
+
+#include <llvm/ADT/StringMap.h>
+#include <llvm/MC/MCCodeEmitter.h>
+#include <llvm/MC/MCFixup.h>
+#include <llvm/MC/MCInst.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "codegen/x86_mc.h"
+
+namespace sparsmith {
+namespace {
+
+using llvm::MCInst;
+using llvm::MCOperand;
+
+/// The order in which LLVM wants a form's operands. a, b, c: the register arguments of rr() and mem(); m: memory.
+enum class Shape : uint8_t { aaa, aabc, abc, aam_masked, mask_b, none, m, am, ma, abm, aabm, gm, gmi, ggm, gg, ggi, gi, ggd, jump };
+
+struct FormInfo {
+  X86Form form;
+  Shape shape;
+  const char* avx512;  ///< LLVM's opcode name; null where the ISA has no such form
+  const char* avx2;
+  int scale = 1;  ///< EVEX: bytes a one-byte displacement counts in
+};
+
+constexpr FormInfo kForms[] = {
+    {X86Form::zero_v, Shape::aaa, "VPXORDZrr", "VXORPSYrr"},
+    {X86Form::fma_rr, Shape::aabc, "VFMADD231PSZr", "VFMADD231PSYr"},
+    {X86Form::add_rr, Shape::abc, "VADDPSZrr", "VADDPSYrr"},
+    {X86Form::mul_rr, Shape::abc, "VMULPSZrr", "VMULPSYrr"},
+    {X86Form::max_rr, Shape::abc, "VMAXPSZrr", "VMAXPSYrr"},
+    {X86Form::min_rr, Shape::abc, "VMINPSZrr", "VMINPSYrr"},
+    {X86Form::blend_sign, Shape::aam_masked, "VMOVAPSZrrk", "VBLENDVPSYrrr"},
+    {X86Form::sign_mask, Shape::mask_b, "VPMOVD2MZkr", nullptr},
+    {X86Form::zeroupper, Shape::none, "VZEROUPPER", "VZEROUPPER"},
+    {X86Form::load_v, Shape::am, "VMOVUPSZrm", "VMOVUPSYrm", 64},
+    {X86Form::store_v, Shape::ma, "VMOVUPSZmr", "VMOVUPSYmr", 64},
+    {X86Form::load_add_v, Shape::abm, "VADDPSZrm", "VADDPSYrm", 64},
+    {X86Form::prefetch_write, Shape::m, "PREFETCHW", "PREFETCHW"},
+    {X86Form::broadcast, Shape::am, "VBROADCASTSSZrm", "VBROADCASTSSYrm", 4},
+    {X86Form::fma_bcast, Shape::aabm, "VFMADD231PSZmb", nullptr, 4},
+    {X86Form::add_bcast, Shape::abm, "VADDPSZrmb", nullptr, 4},
+    {X86Form::mul_bcast, Shape::abm, "VMULPSZrmb", nullptr, 4},
+    {X86Form::max_bcast, Shape::abm, "VMAXPSZrmb", nullptr, 4},
+    {X86Form::min_bcast, Shape::abm, "VMINPSZrmb", nullptr, 4},
+    {X86Form::mov_load, Shape::gm, "MOV64rm", "MOV64rm"},
+    {X86Form::imul_load, Shape::gmi, "IMUL64rmi32", "IMUL64rmi32"},
+    {X86Form::add_load, Shape::ggm, "ADD64rm", "ADD64rm"},
+    {X86Form::lea, Shape::gm, "LEA64r", "LEA64r"},
+    {X86Form::mov_reg, Shape::gg, "MOV64rr", "MOV64rr"},
+    {X86Form::add_imm, Shape::ggi, "ADD64ri32", "ADD64ri32"},
+    {X86Form::mov_imm, Shape::gi, "MOV32ri", "MOV32ri"},
+    {X86Form::dec, Shape::ggd, "DEC64r", "DEC64r"},
+    {X86Form::jump_not_zero, Shape::jump, "JCC_4", "JCC_4"},
+    {X86Form::ret, Shape::none, "RET64", "RET64"},
+};
+static_assert(std::size(kForms) == static_cast<size_t>(X86Form::count_));
+
+constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8", "R9", "R10", "R11"};
+constexpr const char* kGpr32[] = {"EAX", "ECX", "EDX", "ESI", "EDI", "R8D", "R9D", "R10D", "R11D"};
+
+bool fits8(int64_t value) { return value >= -128 && value <= 127; }
+
+}  // namespace
+
+/// Opcodes and registers, found once by name: LLVM's numbers are not stable from release to release.
+struct X86Encoder::Names {
+  std::array<unsigned, std::size(kForms)> opcode{};
+  unsigned add_imm8 = 0;
+  std::array<unsigned, 32> vector{};
+  std::array<unsigned, std::size(kGpr64)> gpr64{}, gpr32{};
+  unsigned k1 = 0;
+  unsigned gpr(Gpr reg) const { return reg == Gpr::none ? 0 : gpr64[static_cast<size_t>(reg)]; }
+};
+
+Result<std::unique_ptr<X86Encoder>> X86Encoder::create(const Target& target) {
+  auto mc = X86Mc::create(target);
+  if (!mc) return mc.error();
+  auto encoder =
+      std::unique_ptr<X86Encoder>(new X86Encoder(std::move(mc).value(), target.isa() == Isa::avx512));
+  if (Status resolved = encoder->resolve(); !resolved) return resolved.error();
+  return encoder;
+}
+
+X86Encoder::X86Encoder(std::unique_ptr<X86Mc> mc, bool avx512)
+    : mc_(std::move(mc)),
+      emitter_(mc_->target().createMCCodeEmitter(mc_->instructions(), mc_->context())),
+      names_(std::make_unique<Names>()),
+      avx512_(avx512) {}
+X86Encoder::~X86Encoder() = default;
+
+Status X86Encoder::resolve() {
+  llvm::StringMap<std::vector<unsigned*>> shared;  // two forms may share an opcode
+  for (size_t i = 0; i < std::size(kForms); ++i) {
+    if (const char* name = avx512_ ? kForms[i].avx512 : kForms[i].avx2) shared[name].push_back(&names_->opcode[i]);
+  }
+  shared["ADD64ri8"].push_back(&names_->add_imm8);
+  const llvm::MCInstrInfo& instructions = mc_->instructions();
+  size_t missing = shared.size();
+  for (unsigned i = 0; i < instructions.getNumOpcodes() && missing > 0; ++i) {
+    const auto found = shared.find(instructions.getName(i));
+    if (found == shared.end()) continue;
+    for (unsigned* place : found->second) *place = i;
+    --missing;
+  }
+  for (const auto& entry : shared) {
+    if (*entry.second.front() == 0) return internal_error("LLVM has no opcode " + entry.first().str());
+  }
+  llvm::StringMap<unsigned*> registers;
+  for (unsigned i = 0; i < 32; ++i) {
+    registers[(avx512_ ? "ZMM" : "YMM") + std::to_string(i)] = &names_->vector[i];
+  }
+  for (size_t i = 0; i < std::size(kGpr64); ++i) {
+    registers[kGpr64[i]] = &names_->gpr64[i];
+    registers[kGpr32[i]] = &names_->gpr32[i];
+  }
+  registers["K1"] = &names_->k1;
+  for (unsigned i = 1; i < mc_->registers().getNumRegs(); ++i) {
+    const auto found = registers.find(mc_->registers().getName(i));
+    if (found != registers.end()) *found->second = i;
+  }
+  for (const auto& entry : registers) {
+    if (*entry.second == 0) return internal_error("LLVM has no register " + entry.first().str());
+  }
+  return success();
+}
+
+std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem mem, int64_t imm) {
+  const FormInfo& info = kForms[static_cast<size_t>(form)];
+  MCInst inst;
+  inst.setOpcode(names_->opcode[static_cast<size_t>(form)]);
+  const auto reg = [&](int r) { inst.addOperand(MCOperand::createReg(names_->vector[static_cast<size_t>(r)])); };
+  const auto gpr = [&](int r) { inst.addOperand(MCOperand::createReg(names_->gpr64[static_cast<size_t>(r)])); };
+  const auto memory = [&] {
+    inst.addOperand(MCOperand::createReg(names_->gpr(mem.base)));
+    inst.addOperand(MCOperand::createImm(1));
+    inst.addOperand(MCOperand::createReg(names_->gpr(mem.index)));
+    inst.addOperand(MCOperand::createImm(mem.disp));
+    inst.addOperand(MCOperand::createReg(0));
+  };
+  switch (info.shape) {
+    case Shape::aaa: reg(a), reg(a), reg(a); break;
+    case Shape::aabc: reg(a), reg(a), reg(b), reg(c); break;
+    case Shape::abc: reg(a), reg(b), reg(c); break;
+    case Shape::aam_masked:
+      if (avx512_) {
+        reg(a), reg(a), inst.addOperand(MCOperand::createReg(names_->k1)), reg(c);
+      } else {
+        reg(a), reg(a), reg(c), reg(b);
+      }
+      break;
+    case Shape::mask_b: inst.addOperand(MCOperand::createReg(names_->k1)), reg(b); break;
+    case Shape::none: break;
+    case Shape::m: memory(); break;
+    case Shape::am: reg(a), memory(); break;
+    case Shape::ma: memory(), reg(a); break;
+    case Shape::abm: reg(a), reg(b), memory(); break;
+    case Shape::aabm: reg(a), reg(a), reg(b), memory(); break;
+    case Shape::gm: gpr(a), memory(); break;
+    case Shape::gmi: gpr(a), memory(), inst.addOperand(MCOperand::createImm(imm)); break;
+    case Shape::ggm: gpr(a), gpr(a), memory(); break;
+    case Shape::gg: gpr(a), gpr(b); break;
+    case Shape::ggi:
+      if (fits8(imm)) inst.setOpcode(names_->add_imm8);
+      gpr(a), gpr(a), inst.addOperand(MCOperand::createImm(imm));
+      break;
+    case Shape::gi:
+      inst.addOperand(MCOperand::createReg(names_->gpr32[static_cast<size_t>(a)]));
+      inst.addOperand(MCOperand::createImm(imm));
+      break;
+    case Shape::ggd: gpr(a), gpr(a); break;
+    case Shape::jump:
+      inst.addOperand(MCOperand::createImm(0));
+      inst.addOperand(MCOperand::createImm(5));  // X86::COND_NE
+      break;
+  }
+  // MC doesn't check; an operand list that doesn't fit the opcode would encode something else.
+  if (inst.getNumOperands() != mc_->instructions().get(inst.getOpcode()).getNumOperands()) {
+    error_ = std::string("operands don't fit LLVM's ") + mc_->instructions().getName(inst.getOpcode()).str();
+    return {};
+  }
+  llvm::SmallVector<char, 16> bytes;
+  llvm::SmallVector<llvm::MCFixup, 1> fixups;
+  emitter_->encodeInstruction(inst, bytes, fixups, mc_->subtarget());
+  if (!fixups.empty() && info.shape != Shape::jump) error_ = "MC left a fixup in an instruction without a label";
+  return {bytes.begin(), bytes.end()};
+}
+
+X86Encoder::Template& X86Encoder::kept(X86Form form, int a, int b, int page) {
+  auto& templates = pages_[static_cast<size_t>(form) * 32 + static_cast<size_t>(page)];
+  if (!templates) templates = std::make_unique<Page>();
+  return (*templates)[static_cast<size_t>(a) * 32 + static_cast<size_t>(b)];
+}
+
+int X86Encoder::displacement_scale(X86Form form) const {
+  return avx512_ ? kForms[static_cast<size_t>(form)].scale : 1;
+}
+
+void X86Encoder::rr(X86Form form, int dst, int src1, int src2) {
+  Template& found = kept(form, dst, src1, src2);
+  if (found.bare.size == 0) {
+    const std::vector<uint8_t> bytes = encode(form, dst, src1, src2, {Gpr::none}, 0);
+    found.bare.size = static_cast<uint8_t>(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), found.bare.bytes.begin());
+  }
+  put(found.bare);
+}
+
+void X86Encoder::mem(X86Form form, int reg, int src, Mem mem) {
+  if (mem.index != Gpr::none) return append(encode(form, reg, src, 0, mem, 0));
+  const int scale = displacement_scale(form);
+  Template& found = kept(form, reg, src, static_cast<int>(mem.base));
+  if (found.bare.size == 0) {
+    const auto variant = [&](int32_t disp, Template::Variant& result) {
+      const std::vector<uint8_t> bytes = encode(form, reg, src, 0, {mem.base, disp}, 0);
+      result.size = static_cast<uint8_t>(bytes.size());
+      std::copy(bytes.begin(), bytes.end(), result.bytes.begin());
+    };
+    variant(0, found.bare);
+    variant(scale, found.disp8);
+    variant(0x10000001, found.disp32);
+    if (found.bare.size + 1 != found.disp8.size || found.disp8.size + 3 != found.disp32.size) {
+      error_ = "an instruction's displacement is not at its end";
+    }
+  }
+  if (mem.disp == 0) return put(found.bare);
+  if (mem.disp % scale == 0 && fits8(mem.disp / scale)) {
+    put(found.disp8);
+    code_.back() = static_cast<uint8_t>(mem.disp / scale);
+  } else {
+    put(found.disp32);
+    std::memcpy(&code_[code_.size() - 4], &mem.disp, 4);
+  }
+}
+
+void X86Encoder::load(X86Form form, Gpr reg, Mem mem, int32_t imm) {
+  append(encode(form, static_cast<int>(reg), 0, 0, mem, imm));
+}
+void X86Encoder::move(Gpr reg, Gpr src) {
+  append(encode(X86Form::mov_reg, static_cast<int>(reg), static_cast<int>(src), 0, {Gpr::none}, 0));
+}
+void X86Encoder::add(Gpr reg, int64_t imm) {
+  if (imm == 0) return;
+  if (imm != static_cast<int32_t>(imm)) error_ = "an address step of " + std::to_string(imm) + " bytes";
+  append(encode(X86Form::add_imm, static_cast<int>(reg), 0, 0, {Gpr::none}, imm));
+}
+void X86Encoder::set(Gpr reg, int32_t imm) {
+  append(encode(X86Form::mov_imm, static_cast<int>(reg), 0, 0, {Gpr::none}, imm));
+}
+void X86Encoder::decrement(Gpr reg) {
+  append(encode(X86Form::dec, static_cast<int>(reg), 0, 0, {Gpr::none}, 0));
+}
+void X86Encoder::jump_not_zero(size_t target) {
+  append(encode(X86Form::jump_not_zero, 0, 0, 0, {Gpr::none}, 0));
+  const auto distance = static_cast<int64_t>(target) - static_cast<int64_t>(code_.size());
+  const auto offset = static_cast<int32_t>(distance);
+  if (offset != distance) error_ = "a loop of more than 2 GB of code";
+  std::memcpy(&code_[code_.size() - 4], &offset, 4);
+}
+void X86Encoder::ret() { append(encode(X86Form::ret, 0, 0, 0, {Gpr::none}, 0)); }
+void X86Encoder::align(size_t bytes) {
+  while (code_.size() % bytes != 0) code_.push_back(0xcc);
+}
+void X86Encoder::align_with_nops(size_t bytes) {
+  // The longest NOP that every x86-64 decodes without penalty, then single bytes.
+  constexpr uint8_t kLong[] = {0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0};
+  size_t missing = (bytes - code_.size() % bytes) % bytes;
+  for (; missing >= sizeof(kLong); missing -= sizeof(kLong)) code_.insert(code_.end(), kLong, kLong + sizeof(kLong));
+  code_.insert(code_.end(), missing, 0x90);
+}
+
+}  // namespace sparsmith

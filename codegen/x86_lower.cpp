@@ -1,0 +1,268 @@
+#include "codegen/x86_lower.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "plan/registers.h"
+
+namespace sparsmith {
+namespace {
+
+// Registers of a generated function.
+constexpr Gpr kArgs = Gpr::rdi;      // const EntryArgs*
+constexpr Gpr kX = Gpr::rsi;         // panel u = 0 of X, at row x_row_
+constexpr Gpr kY = Gpr::rdx;         // panel u = 0 of Y, at row 0
+constexpr Gpr kValues = Gpr::rcx;    // the value stream, at slot value_slot_
+constexpr Gpr kPasses = Gpr::r8;     // passes left
+constexpr Gpr kResidual = Gpr::r9;   // panel u = 0 of the residual, at row 0
+constexpr Gpr kScratch = Gpr::rax;   // a panel's base in the epilogue; the counter of the loop over K
+constexpr Gpr kX1 = Gpr::r10;        // panel u = 1 of X; a row's offset in the epilogue
+constexpr Gpr kX2 = Gpr::r11;        // panel u = 2 of X
+
+constexpr int32_t kRowBytes = 64;
+
+/// Farthest a displacement may go before its base register is moved: 1 GB, well within 32 bits.
+constexpr int64_t kReach = int64_t{1} << 30;
+
+class Lowering {
+ public:
+  Lowering(const Program& program, Isa isa, X86Encoder& encoder)
+      : program_(program), e_(encoder), avx512_(isa == Isa::avx512) {}
+
+  void run() {
+    e_.align(64);
+    e_.load(X86Form::mov_load, kX, arg(offsetof(EntryArgs, x)));
+    e_.load(X86Form::mov_load, kY, arg(offsetof(EntryArgs, y)));
+    e_.load(X86Form::mov_load, kValues, arg(offsetof(EntryArgs, values)));
+    e_.load(X86Form::mov_load, kPasses, arg(offsetof(EntryArgs, passes)));
+    e_.load(X86Form::mov_load, kResidual, arg(offsetof(EntryArgs, residual)));
+    for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
+    e_.rr(X86Form::zeroupper, 0);
+    e_.ret();
+  }
+
+ private:
+  static Mem arg(size_t offset) { return {kArgs, static_cast<int32_t>(offset)}; }
+
+  // --- Vector registers: h is the half of a vector, 0 alone on AVX-512 ---
+  int halves() const { return avx512_ ? 1 : 2; }
+  int acc(int i, int h) const { return avx512_ ? i : 2 * i + h; }
+  int x(int i, int h) const { return acc(program_.accs + i, h); }
+  /// Program temps, then (AVX2) two of the lowering's own.
+  int temp(int i) const { return (avx512_ ? 1 : 2) * (program_.accs + program_.xs) + i; }
+  int next_own_temp() { return temp(program_.temps + (own_temp_ ^= 1)); }
+
+  void lower_op(const Op& op, size_t index) {
+    switch (op.code) {
+      case OpCode::pass_begin: return begin_pass();
+      case OpCode::pass_end: return end_pass();
+      case OpCode::k_loop_begin: return begin_k_loop(op, index);
+      case OpCode::k_loop_end: return end_k_loop(op);
+      case OpCode::zero:
+        for (int h = 0; h < halves(); ++h) e_.rr(X86Form::zero_v, acc(op.a, h));
+        return;
+      case OpCode::load_x: return load_x(op);
+      case OpCode::load_y: return vector_memory(X86Form::load_v, op, kY, offsetof(EntryArgs, y_panel_stride));
+      case OpCode::store_y: return vector_memory(X86Form::store_v, op, kY, offsetof(EntryArgs, y_panel_stride));
+      case OpCode::prefetch_y: return prefetch_y(op);
+      case OpCode::add_residual:
+        return vector_memory(X86Form::load_add_v, op, kResidual, offsetof(EntryArgs, residual_panel_stride));
+      case OpCode::load_value: return e_.mem(X86Form::broadcast, temp(op.a), 0, value(X86Form::broadcast, op.imm));
+      case OpCode::fma_temp:
+        for (int h = 0; h < halves(); ++h) e_.rr(X86Form::fma_rr, acc(op.a, h), x(op.b, h), temp(op.c));
+        return;
+      case OpCode::fma_value: return with_value(X86Form::fma_bcast, X86Form::fma_rr, op.imm, acc(op.a, 0), x(op.b, 0));
+      case OpCode::mul_value: return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
+      case OpCode::add_value: return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
+      case OpCode::x_from_acc: return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, x(op.a, 0), acc(op.b, 0));
+      case OpCode::x_max_value: return with_value(X86Form::max_bcast, X86Form::max_rr, op.imm, x(op.a, 0), x(op.a, 0));
+      case OpCode::x_min_value: return with_value(X86Form::min_bcast, X86Form::min_rr, op.imm, x(op.a, 0), x(op.a, 0));
+      case OpCode::fill_x:
+        for (int h = 0; h < halves(); ++h) {
+          e_.mem(X86Form::broadcast, x(op.a, h), 0, value(X86Form::broadcast, op.imm));
+        }
+        return;
+      // The accumulator comes second, where x86 takes the result from when there is a NaN.
+      case OpCode::max_x: return vectors(X86Form::max_rr, acc(op.a, 0), x(op.b, 0), acc(op.a, 0));
+      case OpCode::min_x: return vectors(X86Form::min_rr, acc(op.a, 0), x(op.b, 0), acc(op.a, 0));
+      case OpCode::mul_x: return vectors(X86Form::mul_rr, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
+      case OpCode::leaky_value:
+        with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, x(op.b, 0), acc(op.a, 0));
+        if (avx512_) e_.rr(X86Form::sign_mask, 0, acc(op.a, 0));
+        return vectors(X86Form::blend_sign, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
+    }
+  }
+
+  void vectors(X86Form form, int dst, int src1, int src2) {
+    for (int h = 0; h < halves(); ++h) e_.rr(form, dst + h, src1 + h, src2 + h);
+  }
+
+  /// dst = op(src, broadcast value), or dst += src * value; AVX2 broadcasts into a temporary first.
+  void with_value(X86Form avx512_form, X86Form avx2_form, int32_t slot, int dst, int src) {
+    if (avx512_) return e_.mem(avx512_form, dst, src, value(avx512_form, slot));
+    const int t = next_own_temp();
+    e_.mem(X86Form::broadcast, t, 0, value(X86Form::broadcast, slot));
+    for (int h = 0; h < 2; ++h) e_.rr(avx2_form, dst + h, src + h, t);
+  }
+
+  // --- Addresses ---
+  /// The memory of a slot. Outside loops the base follows the stream so that one byte of displacement is enough; the
+  /// epilogue's constants, which are read again and again, are left to longer ones.
+  Mem value(X86Form form, int32_t slot) {
+    const int64_t scale = e_.displacement_scale(form), low = -128 * scale, high = 127 * scale;
+    int64_t disp = (static_cast<int64_t>(slot) - value_slot_) * 4;
+    const bool onward = disp > high && slot >= newest_slot_;
+    if (onward || disp > kReach || disp < -kReach) {
+      if (!in_k_loop_) {
+        move_values(slot - static_cast<int64_t>(low / 4));
+        disp = low - low % 4;
+      }
+    }
+    newest_slot_ = std::max(newest_slot_, slot);
+    return {kValues, static_cast<int32_t>(disp)};
+  }
+  void move_values(int64_t slot) {
+    e_.add(kValues, (slot - value_slot_) * 4);
+    value_slot_ = slot;
+  }
+
+  static Gpr x_pointer(int u) { return u == 0 ? kX : u == 1 ? kX1 : kX2; }
+  void move_x(int64_t row) {
+    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), (row - x_row_) * kRowBytes);
+    x_row_ = row;
+  }
+  /// The further panels' pointers lie in registers that the start and the epilogue of a pass use otherwise.
+  void set_x_pointers() {
+    if (x_pointers_set_) return;
+    x_pointers_set_ = true;
+    if (program_.panels == 1) return;
+    e_.load(X86Form::mov_load, kScratch, arg(offsetof(EntryArgs, x_panel_stride)));
+    e_.load(X86Form::lea, kX1, {kX, 0, kScratch});
+    if (program_.panels > 2) e_.load(X86Form::lea, kX2, {kX1, 0, kScratch});
+  }
+
+  void load_x(const Op& op) {
+    set_x_pointers();
+    const int64_t scale = e_.displacement_scale(X86Form::load_v);
+    // EVEX counts whole rows, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere.
+    const int64_t reach = scale == kRowBytes ? 127 : kReach / kRowBytes;
+    if (!in_k_loop_ && (op.imm - x_row_ > reach || op.imm - x_row_ < -reach)) move_x(op.imm + reach);
+    const auto disp = static_cast<int32_t>((op.imm - x_row_) * kRowBytes);
+    for (int h = 0; h < halves(); ++h) e_.mem(X86Form::load_v, x(op.a, h), 0, {x_pointer(op.c), disp + 32 * h});
+  }
+
+  /// Rows of a plain Y are streams that the hardware follows by itself; of panels, each pass begins new ones.
+  void prefetch_y(const Op& op) {
+    if (program_.y_layout != Layout::panel || in_k_loop_) return;
+    const int ahead = program_.panels + op.c;
+    if (scratch_base_ != kY || scratch_panel_ != ahead) scratch_to_panel(kY, offsetof(EntryArgs, y_panel_stride), ahead);
+    e_.mem(X86Form::prefetch_write, 0, 0, {kScratch, op.imm * kRowBytes});
+  }
+
+  void scratch_to_panel(Gpr base, size_t panel_stride_offset, int panel) {
+    e_.load(X86Form::imul_load, kScratch, arg(panel_stride_offset), panel);
+    e_.load(X86Form::lea, kScratch, {base, 0, kScratch});
+    scratch_base_ = base;
+    scratch_panel_ = panel;
+  }
+
+  /// acc <-> Y or residual row op.imm of panel op.c.
+  void vector_memory(X86Form form, const Op& op, Gpr base, size_t panel_stride_offset) {
+    if (op.c > 0 && (scratch_base_ != base || scratch_panel_ != op.c)) {
+      scratch_to_panel(base, panel_stride_offset, op.c);
+    }
+    Mem mem{op.c > 0 ? kScratch : base};
+    if (program_.y_layout == Layout::panel) {
+      mem.disp = op.imm * kRowBytes;
+    } else if (op.imm > 0) {
+      const size_t stride =
+          base == kY ? offsetof(EntryArgs, y_row_stride) : offsetof(EntryArgs, residual_row_stride);
+      e_.load(X86Form::imul_load, kX1, arg(stride), op.imm);
+      mem.index = kX1;
+    }
+    for (int h = 0; h < halves(); ++h) {
+      Mem half = mem;
+      half.disp += 32 * h;
+      e_.mem(form, acc(op.a, h), acc(op.a, h), half);
+    }
+  }
+
+  // --- Loops ---
+  void begin_pass() {
+    pass_start_ = e_.size();
+    x_pointers_set_ = program_.panels == 1;
+    forget_scratch();
+  }
+  void end_pass() {
+    e_.add(kX, -x_row_ * kRowBytes);
+    x_row_ = 0;
+    move_values(0);
+    newest_slot_ = 0;
+    advance(kX, offsetof(EntryArgs, x_panel_stride));
+    advance(kY, offsetof(EntryArgs, y_panel_stride));
+    advance(kResidual, offsetof(EntryArgs, residual_panel_stride));
+    e_.decrement(kPasses);
+    e_.jump_not_zero(pass_start_);
+  }
+  void advance(Gpr pointer, size_t stride_offset) {
+    if (program_.panels == 1) return e_.load(X86Form::add_load, pointer, arg(stride_offset));
+    e_.load(X86Form::imul_load, kScratch, arg(stride_offset), program_.panels);
+    e_.load(X86Form::lea, pointer, {pointer, 0, kScratch});
+  }
+
+  void begin_k_loop(const Op& op, size_t index) {
+    set_x_pointers();
+    // The loop's first op is a load_x of its first row.
+    move_x(program_.ops[index + 1].imm);
+    loop_row_ = x_row_;
+    loop_slot_ = value_slot_;
+    loop_rounds_ = op.imm;
+    in_k_loop_ = true;
+    e_.set(kScratch, op.imm);
+    e_.align_with_nops(32);
+    k_loop_start_ = e_.size();
+  }
+  void end_k_loop(const Op& op) {
+    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * kRowBytes);
+    e_.add(kValues, static_cast<int64_t>(op.imm) * 4);
+    e_.decrement(kScratch);
+    e_.jump_not_zero(k_loop_start_);
+    x_row_ = loop_row_ + loop_rounds_ * op.c;
+    value_slot_ = loop_slot_ + loop_rounds_ * op.imm;
+    newest_slot_ = static_cast<int32_t>(value_slot_);
+    in_k_loop_ = false;
+    forget_scratch();
+  }
+  void forget_scratch() { scratch_base_ = Gpr::none; }
+
+  const Program& program_;
+  X86Encoder& e_;
+  const bool avx512_;
+  int own_temp_ = 0;
+  int64_t x_row_ = 0, value_slot_ = 0;  ///< what kX and kValues point to, relative to the pass's first
+  int32_t newest_slot_ = 0;
+  bool x_pointers_set_ = false;
+  size_t pass_start_ = 0, k_loop_start_ = 0;
+  bool in_k_loop_ = false;
+  int64_t loop_row_ = 0, loop_slot_ = 0, loop_rounds_ = 0;
+  Gpr scratch_base_ = Gpr::none;
+  int scratch_panel_ = 0;
+};
+
+}  // namespace
+
+Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
+  const RegisterFile registers = register_file(isa);
+  if (program.accs + program.xs + program.temps > registers.vectors || program.panels > registers.max_panels) {
+    return internal_error("a tile of " + std::to_string(program.accs) + " accumulators, " + std::to_string(program.xs) +
+                          " vectors of X and " + std::to_string(program.temps) + " values doesn't fit the registers");
+  }
+  encoder.align(64);
+  const size_t offset = encoder.size();
+  Lowering(program, isa, encoder).run();
+  if (!encoder.error().empty()) return internal_error("x86 encoding failed: " + encoder.error());
+  if (encoder.size() > UINT32_MAX) return unsuitable("more than 4 GB of code for one matrix");
+  return static_cast<uint32_t>(offset);
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,89 @@
+#include "kernels/dense.h"
+
+#include <algorithm>
+
+#include "kernels/epilogue.h"
+
+namespace sparsmith {
+namespace {
+/// Rows of X a round: enough to hide the loop's own three instructions, few enough to stay in the micro-op cache.
+constexpr int64_t kUnroll = 4;
+}  // namespace
+
+DenseWriter::DenseWriter(const Pattern& pattern, const Problem& problem, const RegisterFile& registers)
+    : pattern_(pattern), problem_(problem), registers_(registers) {}
+
+void DenseWriter::append_values(const TileBlock& block, std::vector<ValueSource>& values) {
+  const size_t rows = block.rows.size(), first = values.size();
+  values.resize(first + rows * static_cast<size_t>(block.k_end - block.k_begin), ValueSource::make(ValueKind::zero, 0));
+  const auto columns = pattern_.columns();
+  for (size_t r = 0; r < rows; ++r) {
+    const int64_t begin = pattern_.row_offsets()[block.rows[r]], end = pattern_.row_offsets()[block.rows[r] + 1];
+    for (int64_t i = begin; i < end; ++i) {
+      if (columns[i] < block.k_begin || columns[i] >= block.k_end) continue;
+      values[first + static_cast<size_t>(columns[i] - block.k_begin) * rows + r] =
+          ValueSource::make(ValueKind::weight, static_cast<uint32_t>(i));
+    }
+  }
+}
+
+void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k, int32_t slot,
+                                  Program& program) const {
+  for (int u = 0; u < panels; ++u) {
+    const auto index = static_cast<uint8_t>(u);
+    program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(k)});
+  }
+  for (size_t r = 0; r < block.rows.size(); ++r, ++slot) {
+    const auto temp = static_cast<uint8_t>(r % static_cast<size_t>(std::max(program.temps, 1)));
+    if (program.temps > 0) program.ops.push_back({OpCode::load_value, temp, 0, 0, slot});
+    for (int u = 0; u < panels; ++u) {
+      const auto acc = static_cast<uint8_t>(static_cast<int>(r) * panels + u), x = static_cast<uint8_t>(u);
+      if (program.temps > 0) {
+        program.ops.push_back({OpCode::fma_temp, acc, x, temp, 0});
+      } else {
+        program.ops.push_back({OpCode::fma_value, acc, x, 0, slot});
+      }
+    }
+  }
+}
+
+void DenseWriter::write(const TileBlock& block, int panels, Program& program, std::vector<ValueSource>* values) {
+  const TileShape tile{block.rows, panels};
+  const auto rows = static_cast<int32_t>(block.rows.size());
+  program.accs = rows * panels;
+  program.xs = panels;
+  // One panel a pass: the value is the multiply's own broadcast operand. More: it is loaded once for all of them.
+  program.temps = panels > 1 ? std::min(4, registers_.free_temps + registers_.vectors - program.accs - program.xs) : 0;
+  program.panels = panels;
+  program.y_layout = problem_.y_layout;
+  program.ops.clear();
+
+  std::vector<ValueSource> unused;
+  std::vector<ValueSource>& sources = values ? *values : unused;
+  const size_t first_slot = sources.size();
+  const int64_t depth = block.k_end - block.k_begin;
+  if (values) {
+    append_values(block, sources);
+  } else {
+    sources.resize(static_cast<size_t>(depth * rows));
+  }
+
+  program.ops.push_back({OpCode::pass_begin});
+  append_start(program, tile, !block.first || problem_.epilogue.accumulate);
+  const int64_t rounds = depth / kUnroll;
+  if (rounds > 0) {
+    program.ops.push_back({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});
+    for (int64_t i = 0; i < kUnroll; ++i) {
+      append_products(block, panels, block.k_begin + i, static_cast<int32_t>(i) * rows, program);
+    }
+    program.ops.push_back({OpCode::k_loop_end, 0, 0, kUnroll, static_cast<int32_t>(kUnroll) * rows});
+  }
+  for (int64_t k = rounds * kUnroll; k < depth; ++k) {
+    append_products(block, panels, block.k_begin + k, static_cast<int32_t>(k) * rows, program);
+  }
+  if (block.last) append_epilogue(program, tile, problem_.epilogue, sources, first_slot);
+  append_stores(program, tile);
+  program.ops.push_back({OpCode::pass_end});
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,29 @@
+/// \file
+/// The dense product of a tile: a loop over all of K with the tile's weights, zeros among them, packed in k-major order. The
+/// candidate that every sparse plan has to beat, and the better plan above some 50 % density.
+#pragma once
+
+#include "kernels/program.h"
+#include "kernels/spmm.h"
+#include "plan/registers.h"
+
+namespace sparsmith {
+
+class DenseWriter {
+ public:
+  DenseWriter(const Pattern& pattern, const Problem& problem, const RegisterFile& registers);
+
+  /// As SpmmWriter::write, for `panels` panels a pass; both variants of a segment stream the same values, so only the
+  /// first of them is written with `values`, the other with null.
+  void write(const TileBlock& block, int panels, Program& program, std::vector<ValueSource>* values);
+
+ private:
+  void append_values(const TileBlock& block, std::vector<ValueSource>& values);
+  void append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const;
+
+  const Pattern& pattern_;
+  const Problem& problem_;
+  RegisterFile registers_;
+};
+
+}  // namespace sparsmith

@@ -1,0 +1,26 @@
+/// \file
+/// The fused epilogue as Program ops, shared by every kernel family.
+#pragma once
+
+#include <span>
+
+#include "kernels/program.h"
+
+namespace sparsmith {
+
+/// The rows and panels whose accumulators a Program holds: acc[r * panels + u] is Y(rows[r], u).
+struct TileShape {
+  std::span<const int32_t> rows;
+  int panels = 1;
+};
+
+/// Appends the epilogue for a finished tile: scale, bias, residual, activation, residual. Uses x[0] as scratch and appends the
+/// parameters it reads to `values` (slot numbers are relative to `first_slot`, the segment's own first value).
+void append_epilogue(Program& program, const TileShape& tile, const Epilogue& epilogue,
+                     std::vector<ValueSource>& values, size_t first_slot);
+
+/// acc = 0, or the partial sums or old Y that the tile goes on from.
+void append_start(Program& program, const TileShape& tile, bool from_y);
+void append_stores(Program& program, const TileShape& tile);
+
+}  // namespace sparsmith

@@ -1,0 +1,59 @@
+/// \file
+/// Program: the target-neutral, straight-line description of what one call of generated code does for one tile. Kernels
+/// write Programs; code generators know nothing of matrices beyond them.
+///
+/// Notation. A vector is one panel row: 16 floats. acc[a] and x[a] are vector registers, temp[a] a broadcast scalar.
+/// Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X in the pass's u-th panel. V[s] is value slot s
+/// of the segment, broadcast to all lanes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "artifact/image.h"
+
+namespace sparsmith {
+
+enum class OpCode : uint8_t {
+  pass_begin,    ///< the ops up to pass_end run EntryArgs::passes times
+  pass_end,      ///< on to the next panels
+  k_loop_begin,  ///< the ops up to k_loop_end run imm (>= 1) times; k and slots inside are those of the first round
+  k_loop_end,    ///< a further round is c rows of X and imm slots on
+
+  zero,        ///< acc[a] = 0
+  load_y,      ///< acc[a] = Y(imm, c)
+  load_x,      ///< x[a] = X(imm, c)
+  load_value,  ///< temp[a] = V[imm]
+  fma_value,   ///< acc[a] += x[b] * V[imm]
+  fma_temp,    ///< acc[a] += x[b] * temp[c]
+  store_y,     ///< Y(imm, c) = acc[a]
+  prefetch_y,  ///< fetch Y(imm, c) of the next pass for writing; changes nothing
+
+  // Epilogue. max and min return acc[a] when it is NaN.
+  mul_value,     ///< acc[a] *= V[imm]
+  add_value,     ///< acc[a] += V[imm]
+  add_residual,  ///< acc[a] += R(imm, c)
+  fill_x,        ///< x[a] = V[imm]
+  max_x,         ///< acc[a] = max(acc[a], x[b])
+  min_x,         ///< acc[a] = min(acc[a], x[b])
+  leaky_value,   ///< x[b] = acc[a] * V[imm]; acc[a] = sign bit of acc[a] ? x[b] : acc[a]
+  x_from_acc,    ///< x[a] = acc[b] + V[imm]
+  x_max_value,   ///< x[a] = max(x[a], V[imm])
+  x_min_value,   ///< x[a] = min(x[a], V[imm])
+  mul_x,         ///< acc[a] *= x[b]
+};
+
+struct Op {
+  OpCode code;
+  uint8_t a = 0, b = 0, c = 0;
+  int32_t imm = 0;
+};
+
+struct Program {
+  int accs = 0, xs = 0, temps = 0;  ///< registers used of each kind
+  int panels = 1;                   ///< panels a pass computes (u < panels)
+  Layout y_layout = Layout::panel;  ///< panel: rows of Y and R are 64 bytes apart; plain: as EntryArgs says
+  std::vector<Op> ops;
+};
+
+}  // namespace sparsmith

@@ -1,0 +1,183 @@
+#include "kernels/reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "kernels/tolerance.h"
+#include "sparsmith/panel.h"
+
+namespace sparsmith {
+namespace {
+
+// A value and the sum of the magnitudes that went into it.
+struct Term {
+  double value = 0, magnitude = 0;
+
+  void add(double x) {
+    value += x;
+    magnitude += std::fabs(x);
+  }
+  void scale(double factor) {
+    value *= factor;
+    magnitude *= std::fabs(factor);
+  }
+  // After a saturating step the infinity that was cut off no longer counts.
+  void saturate(double x) {
+    value = x;
+    if (!std::isfinite(magnitude)) magnitude = std::fabs(x);
+  }
+};
+
+void activate(const Epilogue& epilogue, double slope, Term& t) {
+  const double v = t.value;
+  switch (epilogue.activation) {
+    case Activation::none:
+      break;
+    case Activation::relu:
+      if (v < 0) t.saturate(0);
+      break;
+    case Activation::leaky_relu:
+    case Activation::prelu: {
+      const double factor = epilogue.activation == Activation::prelu ? slope : static_cast<double>(epilogue.alpha);
+      if (v < 0) t.value = factor * v;
+      // A rounding may have moved v across 0, so the larger of both slopes carries its error.
+      t.magnitude *= std::max(1.0, std::fabs(factor));
+      break;
+    }
+    case Activation::clip:
+      if (v < epilogue.lo) t.saturate(epilogue.lo);
+      if (t.value > epilogue.hi) t.saturate(epilogue.hi);
+      break;
+    case Activation::hard_swish: {
+      // As written in problem.h, so that -inf * 0 is NaN. std::max(v + 3, 0.0) keeps a NaN.
+      t.value = v * std::min(std::max(v + 3, 0.0), 6.0) / 6;
+      // The slope is at most 1.5; v + 3 rounds relative to both.
+      t.magnitude = 1.5 * t.magnitude + std::min(std::fabs(v), 3.0);
+      break;
+    }
+  }
+}
+
+// X as a row-major [k, n] matrix.
+std::vector<float> gather_x(const Problem& problem, const RunArgs& args, int64_t k, int64_t n) {
+  std::vector<float> x(static_cast<size_t>(k * n));
+  for (int64_t r = 0; r < k; ++r) {
+    for (int64_t c = 0; c < n; ++c) x[r * n + c] = args.x[element_offset(problem, true, k, n, args.ldx, r, c)];
+  }
+  return x;
+}
+
+}  // namespace
+
+int64_t call_columns(const Problem& problem, const RunArgs& args) {
+  if (problem.conv && (problem.x_layout == Layout::plain || problem.y_layout == Layout::plain)) {
+    return args.batch * problem.conv->out_height() * problem.conv->out_width();
+  }
+  return args.n;
+}
+
+int64_t element_offset(const Problem& problem, bool input, int64_t rows, int64_t n, int64_t ld, int64_t row,
+                       int64_t column) {
+  if ((input ? problem.x_layout : problem.y_layout) == Layout::panel) {
+    return (column / kPanelWidth * rows + row) * kPanelWidth + column % kPanelWidth;
+  }
+  if (!problem.conv) return row * (ld == 0 ? n : ld) + column;
+  const Conv1x1& conv = *problem.conv;
+  const int64_t positions = conv.out_height() * conv.out_width();
+  const int64_t image = column / positions, position = column % positions;
+  if (!input) return (image * rows + row) * positions + position;
+  const int64_t y = position / conv.out_width() * conv.stride_h, x = position % conv.out_width() * conv.stride_w;
+  return ((image * rows + row) * conv.height + y) * conv.width + x;
+}
+
+Reference compute_reference(const Weights& weights, const Problem& problem, const LayerParams& params,
+                            const RunArgs& args, bool multiply_zeros) {
+  const int64_t m = weights.rows(), k = weights.cols(), n = call_columns(problem, args);
+  const Epilogue& epilogue = problem.epilogue;
+  const auto offsets = weights.pattern().row_offsets();
+  const auto columns = weights.pattern().columns();
+  const auto values = weights.values();
+  const std::vector<float> x = gather_x(problem, args, k, n);
+
+  Reference out;
+  out.m = m;
+  out.n = n;
+  out.y.resize(static_cast<size_t>(m * n));
+  out.magnitude.resize(static_cast<size_t>(m * n));
+  out.row_nnz.resize(static_cast<size_t>(m));
+  std::vector<double> sum(static_cast<size_t>(n)), magnitude(static_cast<size_t>(n));
+  for (int64_t r = 0; r < m; ++r) {
+    out.row_nnz[r] = offsets[r + 1] - offsets[r];
+    std::fill(sum.begin(), sum.end(), 0.0);
+    std::fill(magnitude.begin(), magnitude.end(), 0.0);
+    const auto multiply = [&](double w, int64_t column) {
+      const float* xs = x.data() + column * n;
+      for (int64_t c = 0; c < n; ++c) {
+        const double product = w * static_cast<double>(xs[c]);
+        sum[c] += product;
+        magnitude[c] += std::fabs(product);
+      }
+    };
+    int64_t column = 0;
+    for (int64_t i = offsets[r]; i < offsets[r + 1]; ++i) {
+      for (; multiply_zeros && column < columns[i]; ++column) multiply(0.0, column);
+      multiply(values[i], columns[i]);
+      column = columns[i] + 1;
+    }
+    for (; multiply_zeros && column < k; ++column) multiply(0.0, column);
+
+    for (int64_t c = 0; c < n; ++c) {
+      Term t{sum[c], magnitude[c]};
+      const auto y_offset = [&](int64_t ld) { return element_offset(problem, false, m, n, ld, r, c); };
+      const auto residual = [&] { return static_cast<double>(args.residual[y_offset(args.ld_residual)]); };
+      if (epilogue.accumulate) t.add(args.y[y_offset(args.ldy)]);
+      if (epilogue.row_scale) t.scale(params.row_scale[r]);
+      if (epilogue.bias) t.add(params.bias[r]);
+      if (epilogue.residual == Residual::before_activation) t.add(residual());
+      activate(epilogue, epilogue.activation == Activation::prelu ? params.prelu_slope[r] : 0.0, t);
+      if (epilogue.residual == Residual::after_activation) t.add(residual());
+      out.y[r * n + c] = t.value;
+      out.magnitude[r * n + c] = t.magnitude;
+    }
+  }
+  return out;
+}
+
+Deviation compare(const Reference& reference, const Problem& problem, const RunArgs& args) {
+  Deviation deviation;
+  for (int64_t r = 0; r < reference.m; ++r) {
+    for (int64_t c = 0; c < reference.n; ++c) {
+      const int64_t at = r * reference.n + c;
+      const double expected = reference.y[at];
+      const double actual = args.y[element_offset(problem, false, reference.m, reference.n, args.ldy, r, c)];
+      double off = 0, relative = 0;
+      if (std::isfinite(expected) && std::isfinite(actual)) {
+        const double error = std::fabs(actual - expected);
+        off = error / tolerance<float>(reference.row_nnz[r], reference.magnitude[at]);
+        relative = error > 0 ? error / std::max(reference.magnitude[at], std::numeric_limits<double>::min()) : 0;
+      } else if (!(std::isnan(expected) && std::isnan(actual)) && expected != actual) {
+        off = relative = std::numeric_limits<double>::infinity();
+      }
+      deviation.max_relative = std::max(deviation.max_relative, relative);
+      if (off > deviation.worst || at == 0) {
+        deviation.worst = off;
+        deviation.row = r;
+        deviation.column = c;
+        deviation.expected = expected;
+        deviation.actual = actual;
+      }
+    }
+  }
+  return deviation;
+}
+
+std::string Deviation::describe() const {
+  char text[200];
+  std::snprintf(text, sizeof text, "Y[%lld, %lld] is %.9g, expected %.9g: %.3g times its tolerance",
+                static_cast<long long>(row), static_cast<long long>(column), actual, expected, worst);
+  return text;
+}
+
+}  // namespace sparsmith

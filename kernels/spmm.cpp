@@ -1,0 +1,80 @@
+#include "kernels/spmm.h"
+
+#include <algorithm>
+
+#include "kernels/epilogue.h"
+
+namespace sparsmith {
+
+SpmmWriter::SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, bool prefetch_y)
+    : pattern_(pattern), problem_(problem), panels_(panels), prefetch_y_(prefetch_y) {}
+
+void SpmmWriter::sort_by_column(const TileBlock& block) {
+  const auto offsets = pattern_.row_offsets();
+  const auto columns = pattern_.columns();
+  const auto range = [&](int32_t row) {
+    const auto begin = columns.begin() + offsets[row], end = columns.begin() + offsets[row + 1];
+    if (block.first && block.last) return std::pair{begin, end};
+    const auto first = std::lower_bound(begin, end, block.k_begin);
+    return std::pair{first, std::lower_bound(first, end, block.k_end)};
+  };
+  column_start_.assign(static_cast<size_t>(block.k_end - block.k_begin) + 1, 0);
+  for (const int32_t row : block.rows) {
+    const auto [first, last] = range(row);
+    for (auto it = first; it != last; ++it) ++column_start_[*it - block.k_begin + 1];
+  }
+  for (size_t k = 1; k < column_start_.size(); ++k) column_start_[k] += column_start_[k - 1];
+  nonzeros_.resize(column_start_.back());
+  // Filling moves each start to its end; the loop over columns below reads it as such.
+  for (size_t r = 0; r < block.rows.size(); ++r) {
+    const auto [first, last] = range(block.rows[r]);
+    for (auto it = first; it != last; ++it) {
+      const auto index = static_cast<uint32_t>(it - columns.begin());
+      nonzeros_[column_start_[*it - block.k_begin]++] = {static_cast<int32_t>(r), index};
+    }
+  }
+}
+
+void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<ValueSource>& values) {
+  const TileShape tile{block.rows, panels_};
+  const size_t first_slot = values.size();
+  sort_by_column(block);
+
+  program.accs = static_cast<int>(block.rows.size()) * panels_;
+  program.xs = panels_;
+  program.temps = 0;
+  program.panels = panels_;
+  program.y_layout = problem_.y_layout;
+  program.ops.clear();
+  program.ops.push_back({OpCode::pass_begin});
+  append_start(program, tile, !block.first || problem_.epilogue.accumulate);
+  // Prefetches are spread over the products: in a burst they would fill the line buffers that loads of X need.
+  const size_t prefetches = prefetch_y_ ? block.rows.size() : 0;
+  size_t next = 0, prefetched = 0;
+  for (int64_t k = block.k_begin; k < block.k_end; ++k) {
+    const auto end = static_cast<size_t>(column_start_[k - block.k_begin]);
+    if (next == end) continue;
+    for (int u = 0; u < panels_; ++u) {
+      const auto index = static_cast<uint8_t>(u);
+      program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(k)});
+    }
+    for (; next < end; ++next) {
+      for (; prefetched * nonzeros_.size() < prefetches * next; ++prefetched) {
+        for (int u = 0; u < panels_; ++u) {
+          program.ops.push_back({OpCode::prefetch_y, 0, 0, static_cast<uint8_t>(u), block.rows[prefetched]});
+        }
+      }
+      const auto slot = static_cast<int32_t>(values.size() - first_slot);
+      values.push_back(ValueSource::make(ValueKind::weight, nonzeros_[next].index));
+      for (int u = 0; u < panels_; ++u) {
+        const auto acc = static_cast<uint8_t>(nonzeros_[next].row * panels_ + u);
+        program.ops.push_back({OpCode::fma_value, acc, static_cast<uint8_t>(u), 0, slot});
+      }
+    }
+  }
+  if (block.last) append_epilogue(program, tile, problem_.epilogue, values, first_slot);
+  append_stores(program, tile);
+  program.ops.push_back({OpCode::pass_end});
+}
+
+}  // namespace sparsmith

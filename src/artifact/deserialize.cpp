@@ -1,0 +1,269 @@
+#include <iterator>
+
+#include "artifact/image_format.h"
+#include "artifact/serialize.h"
+
+namespace sparsmith {
+namespace image_format {
+namespace {
+
+constexpr int64_t kMaxColumns = int64_t{1} << 40;  // of X and Y; far beyond any memory, far below overflow
+
+struct Header {
+  KernelImageHeader summary;
+  size_t bytes = 0;
+  uint64_t section_bytes[kSectionCount] = {};
+};
+
+Error damaged(const std::string& origin, const std::string& what) {
+  return bad_input(origin + " is damaged: " + what, "make the file again");
+}
+
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+// `start` is a prefix of the file, at least its header; `check` looks at the header's own checksum.
+Result<Header> parse_header(std::string_view start, const std::string& origin, bool check) {
+  if (!start.starts_with(kMagic.substr(0, std::max<size_t>(1, std::min(start.size(), kMagic.size())))))
+    return bad_input(origin + " is not a Sparsmith artifact: it doesn't start with the artifact signature");
+  Reader in(start);
+  in.take(kMagic.size());
+  Header header;
+  KernelImageHeader& summary = header.summary;
+  summary.format = in.number<uint32_t>();
+  if (in.good() && summary.format != kImageFormat) {
+    const std::string versions = " Sparsmith (format " + std::to_string(summary.format) + ", this one reads " +
+                                 std::to_string(kImageFormat) + ")";
+    if (summary.format > kImageFormat)
+      return bad_input(origin + " was made by a newer" + versions, "update Sparsmith, or compile the layer again");
+    return bad_input(origin + " was made by an older" + versions, "compile the layer again");
+  }
+  header.bytes = in.number<uint32_t>();
+  const uint64_t file_bytes = in.number<uint64_t>();
+  if (!in.good() || start.size() < kFixedHeaderBytes)
+    return damaged(origin, "it ends after " + std::to_string(start.size()) + " bytes, inside its header");
+  if (header.bytes < kFixedHeaderBytes || header.bytes > static_cast<size_t>(kMaxHeaderBytes) ||
+      file_bytes < header.bytes || file_bytes > static_cast<uint64_t>(kMaxImageBytes))
+    return damaged(origin, "its header gives impossible sizes");
+  summary.file_bytes = static_cast<int64_t>(file_bytes);
+  if (start.size() < header.bytes)
+    return damaged(origin, "it ends after " + std::to_string(start.size()) + " bytes, inside its header");
+
+  in.take(kHeaderChecksumAt - kChecksumAt);
+  const uint64_t stored = in.number<uint64_t>();
+  if (check && stored != header_checksum(start.substr(0, header.bytes)))
+    return damaged(origin, "its header's checksum doesn't match");
+
+  summary.key.high = in.number<uint64_t>();
+  summary.key.low = in.number<uint64_t>();
+  summary.m = in.number_within<int64_t>(1, kMaxDimension);
+  summary.k = in.number_within<int64_t>(1, kMaxDimension);
+  summary.nnz = in.number_within<int64_t>(0, kMaxNonzeros);
+  if (!in.good()) return damaged(origin, "its header gives an impossible shape");
+  uint64_t total = header.bytes;
+  for (uint64_t& size : header.section_bytes) {
+    size = in.number_within<uint64_t>(0, file_bytes);
+    total += padded(size);
+  }
+  const uint32_t symbol_bytes = in.number_within<uint32_t>(0, kMaxNameBytes);
+  const uint32_t target_bytes = in.number_within<uint32_t>(0, kMaxNameBytes);
+  if (!in.good() || total != file_bytes || header.bytes != padded(kFixedHeaderBytes + symbol_bytes + target_bytes))
+    return damaged(origin, "the sizes of its sections don't add up to the file's");
+  summary.symbol = in.take(symbol_bytes);
+  summary.target = in.take(target_bytes);
+  if (!printable(summary.symbol) || !printable(summary.target))
+    return damaged(origin, "its symbol or target holds characters that no name has");
+  summary.code_bytes = static_cast<int64_t>(header.section_bytes[kCode]);
+  summary.value_bytes = static_cast<int64_t>(header.section_bytes[kValues]);
+  return header;
+}
+
+Problem read_problem(Reader& in) {
+  Problem problem;
+  problem.n = in.number_within<int64_t>(0, kMaxColumns);
+  problem.n_fixed = in.boolean();
+  if (problem.n_fixed && problem.n == 0) in.fail();
+  problem.x_layout = in.enumeration(Layout::panel);
+  problem.y_layout = in.enumeration(Layout::panel);
+  const bool has_conv = in.boolean();
+  const int64_t least = has_conv ? 1 : 0;
+  Conv1x1 conv;
+  conv.height = in.number_within(least, kMaxDimension);
+  conv.width = in.number_within(least, kMaxDimension);
+  conv.stride_h = in.number_within<int64_t>(1, kMaxDimension);
+  conv.stride_w = in.number_within<int64_t>(1, kMaxDimension);
+  if (has_conv) problem.conv = conv;
+  Epilogue& e = problem.epilogue;
+  e.accumulate = in.boolean();
+  e.row_scale = in.boolean();
+  e.bias = in.boolean();
+  e.residual = in.enumeration(Residual::after_activation);
+  e.activation = in.enumeration(Activation::hard_swish);
+  e.alpha = in.number<float>();
+  e.lo = in.number<float>();
+  e.hi = in.number<float>();
+  if (e.activation == Activation::clip && !(e.lo <= e.hi)) in.fail();
+  return problem;
+}
+
+Schedule read_schedule(Reader& in) {
+  Schedule schedule;
+  schedule.form = in.enumeration(Form::dense);
+  schedule.tile_rows = in.number_within<int32_t>(1, 1 << 16);
+  schedule.panels_per_pass = in.number_within<int32_t>(1, 1 << 8);
+  schedule.k_block = in.number_within<int64_t>(0, kMaxDimension);
+  schedule.n_block = in.number_within<int64_t>(0, kMaxColumns);
+  schedule.cluster_rows = in.boolean();
+  schedule.prefetch_y = in.boolean();
+  return schedule;
+}
+
+Plan read_plan(Reader& in) {
+  Plan plan;
+  plan.m = in.number<int64_t>();
+  plan.k = in.number<int64_t>();
+  plan.nnz = in.number<int64_t>();
+  plan.n = in.number_within<int64_t>(0, kMaxColumns);
+  plan.target = in.text();
+  plan.chosen = read_schedule(in);
+  plan.tuned = in.boolean();
+  plan.reason = in.text();
+  const uint32_t count = in.number<uint32_t>();
+  for (uint32_t i = 0; i < count && in.good(); ++i) {  // a count that lies runs into the end of the section
+    Candidate& candidate = plan.candidates.emplace_back();
+    candidate.schedule = read_schedule(in);
+    candidate.predicted_ns = in.number<double>();
+    candidate.measured_ns = in.number<double>();
+    candidate.code_bytes = in.number<int64_t>();
+    candidate.note = in.text();
+  }
+  return plan;
+}
+
+template <class T>
+std::vector<T> copy_array(std::string_view bytes) {
+  std::vector<T> array(bytes.size() / sizeof(T));
+  if (!array.empty()) std::memcpy(array.data(), bytes.data(), bytes.size());
+  return array;
+}
+
+// The order and offsets that the launcher relies on. Empty when right.
+std::string check_segments(const KernelImage& image) {
+  if (image.segments.empty()) return "it has no segments";
+  for (size_t i = 0; i < image.segments.size(); ++i) {
+    const Segment& s = image.segments[i];
+    const std::string which = "segment " + std::to_string(i);
+    if (s.main_offset >= image.code.size() || s.single_offset >= image.code.size())
+      return which + " starts outside the code";
+    if (s.value_offset > image.value_sources.size()) return which + " starts outside the packed values";
+    if (s.rows < 1 || s.rows > image.m || s.tile >= image.m || s.k_block >= image.k)
+      return which + " has an impossible tile, k-block or row count";
+    if (i == 0) continue;
+    const Segment& before = image.segments[i - 1];
+    if (s.k_block < before.k_block || (s.k_block == before.k_block && s.tile <= before.tile))
+      return which + " is out of order";
+  }
+  return {};
+}
+
+// Packing reads weights and parameters at these indices. Empty when right.
+std::string check_value_sources(const KernelImage& image) {
+  const Epilogue& epilogue = image.problem.epilogue;
+  // How many indices each kind may have; none for the vectors that the epilogue doesn't ask callers for.
+  const uint32_t rows = static_cast<uint32_t>(image.m), any = 1u << 28;
+  uint32_t limits[16] = {};
+  const auto limit = [&limits](ValueKind kind) -> uint32_t& { return limits[static_cast<size_t>(kind)]; };
+  limit(ValueKind::weight) = static_cast<uint32_t>(image.columns.size());
+  limit(ValueKind::bias) = epilogue.bias ? rows : 0;
+  limit(ValueKind::row_scale) = epilogue.row_scale ? rows : 0;
+  limit(ValueKind::prelu_slope) = epilogue.activation == Activation::prelu ? rows : 0;
+  limit(ValueKind::alpha) = limit(ValueKind::lo) = limit(ValueKind::hi) = limit(ValueKind::zero) = any;
+  limit(ValueKind::literal) = static_cast<uint32_t>(std::size(kLiterals));
+  for (size_t i = 0; i < image.value_sources.size(); ++i) {
+    const ValueSource source = image.value_sources[i];
+    if (source.index() >= limits[static_cast<size_t>(source.kind())])
+      return "packed value " + std::to_string(i) + " comes from nowhere";
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace image_format
+
+Result<KernelImageHeader> peek_header(std::string_view bytes, const std::string& origin) {
+  Result<image_format::Header> header = image_format::parse_header(bytes, origin, true);
+  if (!header) return header.error();
+  return std::move(header->summary);
+}
+
+Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin) {
+  using namespace image_format;
+  Result<Header> parsed = parse_header(bytes, origin, false);
+  if (!parsed) return parsed.error();
+  const Header& header = *parsed;
+  const auto file_bytes = static_cast<uint64_t>(header.summary.file_bytes);
+  if (bytes.size() < file_bytes)
+    return damaged(origin,
+                   "it ends after " + std::to_string(bytes.size()) + " of " + std::to_string(file_bytes) + " bytes");
+  if (bytes.size() > file_bytes)
+    return damaged(origin, std::to_string(bytes.size() - file_bytes) + " bytes follow its end");
+
+  std::string_view sections[kSectionCount];
+  size_t at = header.bytes;
+  for (int i = 0; i < kSectionCount; ++i) {
+    sections[i] = bytes.substr(at, header.section_bytes[i]);
+    at += padded(header.section_bytes[i]);
+  }
+  const auto wrong_size = [&](Section section, uint64_t unit, int64_t count) {
+    return sections[section].size() % unit != 0 ||
+           (count >= 0 && sections[section].size() / unit != static_cast<uint64_t>(count));
+  };
+  const auto wrong = [&](Section section) {
+    return damaged(origin, std::string("the section of its ") + kSectionNames[section] + " has an impossible size");
+  };
+
+  KernelImage image;
+  image.symbol = header.summary.symbol;
+  image.target = header.summary.target;
+  image.m = header.summary.m;
+  image.k = header.summary.k;
+  if (wrong_size(kRowOffsets, sizeof(int64_t), image.m + 1)) return wrong(kRowOffsets);
+  if (wrong_size(kColumns, sizeof(int32_t), header.summary.nnz)) return wrong(kColumns);
+  if (wrong_size(kSegments, sizeof(Segment), -1)) return wrong(kSegments);
+  if (wrong_size(kValueSources, sizeof(ValueSource), -1)) return wrong(kValueSources);
+  if (sections[kCode].empty() || sections[kCode].size() > UINT32_MAX) return wrong(kCode);
+  if (!sections[kValues].empty() && sections[kValues].size() != sections[kValueSources].size()) return wrong(kValues);
+
+  Reader meta(sections[kMeta]);
+  image.problem = read_problem(meta);
+  image.plan = read_plan(meta);
+  if (!meta.good() || !meta.at_end()) return damaged(origin, "its problem or plan holds an impossible entry");
+
+  image.row_offsets = copy_array<int64_t>(sections[kRowOffsets]);
+  image.columns = copy_array<int32_t>(sections[kColumns]);
+  if (Result<Pattern> pattern = Pattern::create(image.m, image.k, image.row_offsets, image.columns); !pattern)
+    return damaged(origin, "its pattern is wrong: " + pattern.error().message);
+  image.segments = copy_array<Segment>(sections[kSegments]);
+  image.value_sources = copy_array<ValueSource>(sections[kValueSources]);
+  image.code = copy_array<uint8_t>(sections[kCode]);
+  image.values = copy_array<float>(sections[kValues]);
+  if (const std::string what = check_segments(image); !what.empty()) return damaged(origin, what);
+  if (const std::string what = check_value_sources(image); !what.empty()) return damaged(origin, what);
+  return image;
+}
+
+Result<KernelImage> deserialize(std::string_view bytes, const std::string& origin) {
+  using namespace image_format;
+  Result<Header> header = parse_header(bytes, origin, true);
+  if (!header) return header.error();
+  const auto file_bytes = static_cast<size_t>(header->summary.file_bytes);
+  if (bytes.size() == file_bytes) {  // parse_body says what is wrong when it isn't
+    Checksum stored;
+    std::memcpy(&stored, bytes.data() + kChecksumAt, sizeof stored);
+    if (stored != file_checksum(bytes)) return damaged(origin, "its checksum doesn't match");
+  }
+  return parse_body(bytes, origin);
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,159 @@
+#include "artifact/file_io.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace sparsmith {
+namespace {
+
+constexpr std::string_view kTemporaryMark = ".sparsmith-tmp-";
+
+// Closes on scope exit; `close()` reports what close(2) says, which is where some file systems report a full disk.
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  int get() const { return descriptor_; }
+  bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
+
+ private:
+  int descriptor_;
+};
+
+// strerror is not thread-safe, and strerror_r exists in two kinds: this overload set takes either's result.
+[[maybe_unused]] const char* error_text(const char* text, const char*) { return text; }
+[[maybe_unused]] const char* error_text(int, const char* buffer) { return buffer; }
+
+Error io_error(const char* verb, const std::string& path, int number, int* error_number) {
+  if (error_number) *error_number = number;
+  char buffer[128] = "unknown error";
+  const char* text = error_text(strerror_r(number, buffer, sizeof buffer), buffer);
+  return bad_input(std::string("can't ") + verb + " " + path + ": " + text);
+}
+
+Result<std::string> read_up_to(const std::string& path, int64_t limit, FileFacts* facts) {
+  FileFacts unused;
+  if (!facts) facts = &unused;
+  *facts = {};
+  int* const error_number = &facts->error_number;
+  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return io_error("read", path, errno, error_number);
+  struct stat info;
+  if (fstat(file.get(), &info) != 0) return io_error("read", path, errno, error_number);
+  if (S_ISDIR(info.st_mode)) return io_error("read", path, EISDIR, error_number);
+  facts->owner = info.st_uid;
+  facts->others_may_write = info.st_mode & S_IWOTH;
+
+  // Files that grow, pipes and /proc say little or nothing of their size: grow with what really arrives.
+  std::string bytes;
+  size_t used = 0;
+  size_t chunk = static_cast<size_t>(std::clamp<int64_t>(info.st_size + 1, 4096, std::max<int64_t>(limit, 4096)));
+  try {
+    while (static_cast<int64_t>(used) < limit) {
+      if (bytes.size() == used) {
+        bytes.resize(used + std::min(chunk, static_cast<size_t>(limit) - used));
+        chunk = std::max<size_t>(used, 65536);
+      }
+      const ssize_t got = read(file.get(), bytes.data() + used, bytes.size() - used);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return io_error("read", path, errno, error_number);
+      if (got == 0) break;
+      used += static_cast<size_t>(got);
+    }
+    bytes.resize(used);
+  } catch (const std::bad_alloc&) {
+    return io_error("read", path, ENOMEM, error_number);
+  }
+  return bytes;
+}
+
+int write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = write(descriptor, bytes.data(), std::min<size_t>(bytes.size(), 1 << 30));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return errno;
+    bytes.remove_prefix(static_cast<size_t>(put));
+  }
+  return 0;
+}
+
+Status write_in_place(const std::string& path, std::string_view bytes, int* error_number) {
+  File file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() < 0) return io_error("write", path, errno, error_number);
+  if (const int number = write_all(file.get(), bytes)) return io_error("write", path, number, error_number);
+  if (!file.close()) return io_error("write", path, errno, error_number);
+  return success();
+}
+
+// Links are followed, so that the file they name is replaced and not the link.
+std::string resolve(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+  return real ? std::string(real.get()) : path;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, int64_t max_bytes, FileFacts* facts) {
+  // A file that says it is too large is refused before its bytes take memory; one that lies, one byte past the limit.
+  struct stat info;
+  const bool known = stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  if (!known || info.st_size <= max_bytes) {
+    Result<std::string> bytes = read_up_to(path, max_bytes + 1, facts);
+    if (!bytes || static_cast<int64_t>(bytes->size()) <= max_bytes) return bytes;
+  }
+  if (facts) facts->error_number = 0;
+  return bad_input(path + " is too large: at most " + std::to_string(max_bytes) + " bytes are read");
+}
+
+Result<std::string> read_file_start(const std::string& path, int64_t bytes, FileFacts* facts) {
+  return read_up_to(path, bytes, facts);
+}
+
+Status write_file_atomic(const std::string& path, std::string_view bytes, bool durable, int* error_number) {
+  if (error_number) *error_number = 0;
+  const std::string target = resolve(path);
+  struct stat info;
+  if (stat(target.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return io_error("write", path, EISDIR, error_number);
+    if (!S_ISREG(info.st_mode)) return write_in_place(target, bytes, error_number);
+  }
+
+  // The process id alone is no proof: containers that share a directory have the same ones. O_EXCL decides.
+  static std::atomic<unsigned> counter{0};
+  std::string temporary;
+  int descriptor = -1;
+  for (int attempt = 0; descriptor < 0 && attempt < 100; ++attempt) {
+    temporary = target;
+    temporary.append(kTemporaryMark).append(std::to_string(getpid())).append("-").append(std::to_string(counter++));
+    descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno != EEXIST) break;
+  }
+  if (descriptor < 0) return io_error("write", path, errno, error_number);
+
+  File file(descriptor);
+  int number = write_all(file.get(), bytes);
+  if (number == 0 && durable && fsync(file.get()) != 0) number = errno;
+  if (!file.close() && number == 0) number = errno;
+  if (number == 0 && rename(temporary.c_str(), target.c_str()) != 0) number = errno;
+  if (number == 0) return success();
+  unlink(temporary.c_str());
+  return io_error("write", path, number, error_number);
+}
+
+bool is_temporary_name(std::string_view file_name) { return file_name.find(kTemporaryMark) != std::string_view::npos; }
+
+}  // namespace sparsmith

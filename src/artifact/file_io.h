@@ -1,0 +1,35 @@
+/// \file
+/// Whole files in and out. Errors name the path and say what the operating system said.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sparsmith/result.h"
+
+namespace sparsmith {
+
+/// What a read found out besides the bytes, of the very file they came from.
+struct FileFacts {
+  int error_number = 0;           ///< errno of the call that failed, or 0
+  uint32_t owner = 0;             ///< user id
+  bool others_may_write = false;  ///< anyone on the machine
+};
+
+/// The file's bytes; bad_input when it can't be read or holds more than `max_bytes`.
+Result<std::string> read_file(const std::string& path, int64_t max_bytes, FileFacts* facts = nullptr);
+
+/// At most the first `bytes` of the file.
+Result<std::string> read_file_start(const std::string& path, int64_t bytes, FileFacts* facts = nullptr);
+
+/// Writes a temporary file beside `path` and renames it over it: readers see the old bytes or the new ones, and a
+/// failure leaves neither a part nor the temporary. What isn't a regular file (a pipe, a device) is written in place.
+/// `durable` waits for the disk before the rename. `error_number`, when given, gets errno as in FileFacts.
+Status write_file_atomic(const std::string& path, std::string_view bytes, bool durable = true,
+                         int* error_number = nullptr);
+
+/// True for names that write_file_atomic gives its temporary files; those left by a killed process may be removed.
+bool is_temporary_name(std::string_view file_name);
+
+}  // namespace sparsmith

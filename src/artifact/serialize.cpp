@@ -1,0 +1,141 @@
+#include "artifact/serialize.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "artifact/image_format.h"
+
+namespace sparsmith {
+namespace image_format {
+
+Checksum file_checksum(std::string_view file) {
+  XXH3_state_t state;
+  XXH3_128bits_reset(&state);
+  XXH3_128bits_update(&state, file.data(), kChecksumAt);
+  XXH3_128bits_update(&state, file.data() + kCheckedAt, file.size() - kCheckedAt);
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
+  return {hash.low64, hash.high64};
+}
+
+uint64_t header_checksum(std::string_view header) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, header.data(), kHeaderChecksumAt);
+  XXH3_64bits_update(&state, header.data() + kCheckedAt, header.size() - kCheckedAt);
+  return XXH3_64bits_digest(&state);
+}
+
+namespace {
+
+void write_problem(Writer& out, const Problem& problem) {
+  out.number(problem.n);
+  out.enumeration(problem.n_fixed);
+  out.enumeration(problem.x_layout);
+  out.enumeration(problem.y_layout);
+  const Conv1x1 conv = problem.conv.value_or(Conv1x1{});
+  out.enumeration(problem.conv.has_value());
+  out.number(conv.height);
+  out.number(conv.width);
+  out.number(conv.stride_h);
+  out.number(conv.stride_w);
+  const Epilogue& e = problem.epilogue;
+  out.enumeration(e.accumulate);
+  out.enumeration(e.row_scale);
+  out.enumeration(e.bias);
+  out.enumeration(e.residual);
+  out.enumeration(e.activation);
+  out.number(e.alpha);
+  out.number(e.lo);
+  out.number(e.hi);
+}
+
+void write_schedule(Writer& out, const Schedule& schedule) {
+  out.enumeration(schedule.form);
+  out.number(schedule.tile_rows);
+  out.number(schedule.panels_per_pass);
+  out.number(schedule.k_block);
+  out.number(schedule.n_block);
+  out.enumeration(schedule.cluster_rows);
+  out.enumeration(schedule.prefetch_y);
+}
+
+void write_plan(Writer& out, const Plan& plan) {
+  out.number(plan.m);
+  out.number(plan.k);
+  out.number(plan.nnz);
+  out.number(plan.n);
+  out.text(plan.target);
+  write_schedule(out, plan.chosen);
+  out.enumeration(plan.tuned);
+  out.text(plan.reason);
+  out.number(static_cast<uint32_t>(plan.candidates.size()));
+  for (const Candidate& candidate : plan.candidates) {
+    write_schedule(out, candidate.schedule);
+    out.number(candidate.predicted_ns);
+    out.number(candidate.measured_ns);
+    out.number(candidate.code_bytes);
+    out.text(candidate.note);
+  }
+}
+
+}  // namespace
+}  // namespace image_format
+
+std::string serialize(const KernelImage& image, std::span<const uint8_t> code, std::span<const float> values,
+                      const Digest& key) {
+  using namespace image_format;
+  Writer meta;
+  write_problem(meta, image.problem);
+  write_plan(meta, image.plan);
+
+  struct Bytes {
+    const void* data;
+    size_t size;
+  };
+  const Bytes sections[kSectionCount] = {
+      {meta.bytes().data(), meta.bytes().size()},
+      {image.row_offsets.data(), image.row_offsets.size() * sizeof(int64_t)},
+      {image.columns.data(), image.columns.size() * sizeof(int32_t)},
+      {image.segments.data(), image.segments.size() * sizeof(Segment)},
+      {image.value_sources.data(), image.value_sources.size() * sizeof(ValueSource)},
+      {code.data(), code.size()},
+      {values.data(), values.size() * sizeof(float)},
+  };
+  const std::string_view symbol = std::string_view(image.symbol).substr(0, kMaxNameBytes);
+  const std::string_view target = std::string_view(image.target).substr(0, kMaxNameBytes);
+  const uint64_t header_bytes = padded(kFixedHeaderBytes + symbol.size() + target.size());
+  uint64_t file_bytes = header_bytes;
+  for (const Bytes& section : sections) file_bytes += padded(section.size);
+
+  Writer out;
+  out.reserve(file_bytes);
+  out.raw(kMagic.data(), kMagic.size());
+  out.number(kImageFormat);
+  out.number(static_cast<uint32_t>(header_bytes));
+  out.number(file_bytes);
+  for (int i = 0; i < 3; ++i) out.number(uint64_t{0});  // checksums, known at the end
+  out.number(key.high);
+  out.number(key.low);
+  out.number(image.m);
+  out.number(image.k);
+  out.number(static_cast<int64_t>(image.columns.size()));
+  for (const Bytes& section : sections) out.number(static_cast<uint64_t>(section.size));
+  out.number(static_cast<uint32_t>(symbol.size()));
+  out.number(static_cast<uint32_t>(target.size()));
+  out.raw(symbol.data(), symbol.size());
+  out.raw(target.data(), target.size());
+  out.pad();
+  for (const Bytes& section : sections) {
+    out.raw(section.data, section.size);
+    out.pad();
+  }
+  out.patch(kChecksumAt, file_checksum(out.bytes()));
+  out.patch(kHeaderChecksumAt, header_checksum(std::string_view(out.bytes()).substr(0, header_bytes)));
+  return out.take();
+}
+
+std::string serialize(const KernelImage& image, const Digest& key) {
+  return serialize(image, image.code, image.values, key);
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,159 @@
+#include "sparsmith/cache.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "artifact/serialize.h"
+#include "cache/disk_cache.h"
+#include "runtime/loaded_code.h"
+
+namespace sparsmith {
+namespace {
+
+using Code = std::shared_ptr<const LoadedCode>;
+
+// A build that several threads may wait for; guarded by the cache's mutex.
+struct InFlight {
+  std::condition_variable done;
+  std::optional<Result<Code>> result;
+};
+
+struct Slot {
+  std::weak_ptr<const LoadedCode> code;
+  std::shared_ptr<InFlight> in_flight;
+};
+
+void warn_on_stderr(std::string_view message) {
+  std::fprintf(stderr, "sparsmith: %.*s\n", static_cast<int>(message.size()), message.data());
+}
+
+// A build that throws (out of memory) must not leave the threads that wait for it waiting.
+Result<KernelImage> call(const std::function<Result<KernelImage>()>& build) {
+  try {
+    return build();
+  } catch (const std::exception& e) {
+    return internal_error(std::string("building a kernel threw an exception: ") + e.what());
+  } catch (...) {
+    return internal_error("building a kernel threw an exception");
+  }
+}
+
+}  // namespace
+
+std::string default_cache_directory() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* text = std::getenv(name);
+    return text ? text : "";
+  };
+  if (std::string own = variable("SPARSMITH_CACHE"); !own.empty()) return own;
+  // The XDG specification has relative paths ignored.
+  if (const std::string caches = variable("XDG_CACHE_HOME"); caches.starts_with('/')) return caches + "/sparsmith";
+  if (const std::string home = variable("HOME"); home.starts_with('/')) return home + "/.cache/sparsmith";
+  return {};
+}
+
+struct Cache::State {
+  explicit State(CacheOptions options)
+      : disk(std::move(options.directory), options.max_bytes, options.warn ? std::move(options.warn) : warn_on_stderr) {
+  }
+
+  struct Made {
+    Result<Code> code;
+    Source source;
+    std::string to_store;  // serialized, when the disk should get it
+  };
+  Made make(const Digest& key, const std::function<Result<KernelImage>()>& build);
+  void forget_unused();
+
+  DiskCache disk;
+  mutable std::mutex mutex;
+  std::map<Digest, Slot> slots;
+  size_t slots_to_sweep_at = 64;
+  CacheStats stats;
+};
+
+Cache::State::Made Cache::State::make(const Digest& key, const std::function<Result<KernelImage>()>& build) {
+  if (std::optional<KernelImage> image = disk.load(key)) {
+    Result<Code> code = load_code(*std::move(image));
+    if (code || code.error().kind != ErrorKind::bad_input) return {std::move(code), Source::disk, {}};
+    disk.remove(key);
+  }
+
+  const auto start = std::chrono::steady_clock::now();
+  Result<KernelImage> image = call(build);
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  {
+    const std::scoped_lock lock(mutex);
+    ++stats.misses;
+    stats.build_ns += took.count();
+  }
+  if (!image) return {image.error(), Source::built, {}};
+  std::string bytes;
+  if (disk.writable()) bytes = serialize(*image, image->code, {}, key);
+  return {load_code(*std::move(image)), Source::built, std::move(bytes)};
+}
+
+// Keys of code that no kernel uses any more; the caller holds the mutex. Doubling keeps the cost per request constant.
+void Cache::State::forget_unused() {
+  if (slots.size() < slots_to_sweep_at) return;
+  std::erase_if(slots, [](const auto& slot) { return !slot.second.in_flight && slot.second.code.expired(); });
+  slots_to_sweep_at = std::max<size_t>(64, slots.size() * 2);
+}
+
+Cache::Cache(CacheOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Cache::~Cache() = default;
+
+Result<Cache::Found> Cache::get_or_build(const Digest& key, const std::function<Result<KernelImage>()>& build) {
+  State& state = *state_;
+  const auto in_flight = std::make_shared<InFlight>();
+  {
+    std::unique_lock lock(state.mutex);
+    Slot& slot = state.slots[key];
+    if (Code code = slot.code.lock()) {
+      ++state.stats.memory_hits;
+      return Found{std::move(code), Source::memory};
+    }
+    if (const std::shared_ptr<InFlight> other = slot.in_flight) {
+      other->done.wait(lock, [&] { return other->result.has_value(); });
+      if (!*other->result) return other->result->error();
+      ++state.stats.memory_hits;
+      return Found{**other->result, Source::memory};
+    }
+    slot.in_flight = in_flight;
+    state.forget_unused();
+  }
+
+  State::Made made = state.make(key, build);
+  {
+    const std::scoped_lock lock(state.mutex);
+    if (made.code) {
+      if (made.source == Source::disk) ++state.stats.disk_hits;
+      state.slots[key] = {*made.code, nullptr};
+    } else {
+      state.slots.erase(key);
+    }
+    in_flight->result = made.code;
+  }
+  in_flight->done.notify_all();
+  if (!made.code) return made.code.error();
+  if (!made.to_store.empty()) state.disk.store(key, made.to_store);
+  return Found{*std::move(made.code), made.source};
+}
+
+CacheStats Cache::stats() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->stats;
+}
+
+const std::string& Cache::directory() const { return state_->disk.directory(); }
+Result<std::vector<CacheEntry>> Cache::list() const { return state_->disk.list(); }
+Result<int64_t> Cache::clear() { return state_->disk.clear(); }
+
+}  // namespace sparsmith

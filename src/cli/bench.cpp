@@ -1,0 +1,147 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "bench/measure.h"
+#include "cli/bench_case.h"
+#include "cli/bench_report.h"
+#include "cli/case_file.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/report.h"
+
+namespace sparsmith::cli {
+namespace {
+
+// What is being done, on stderr: one line that is rewritten on a terminal, a line per case elsewhere.
+class ProgressLine {
+ public:
+  ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
+  void start(size_t index, size_t count, const BenchCase& item) {
+    label_ = format("[%zu/%zu] %s n=%lld", index + 1, count, item.file.c_str(), static_cast<long long>(item.n));
+    if (!terminal_) std::fprintf(stderr, "%s\n", label_.c_str());
+  }
+  void step(const std::string& what) const {
+    if (terminal_) std::fprintf(stderr, "\r\033[K%s: %s", label_.c_str(), what.c_str());
+  }
+  void note(const std::string& what) const {
+    clear();
+    std::fprintf(stderr, "  %s\n", what.c_str());
+  }
+  void clear() const {
+    if (terminal_) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  bool terminal_;
+  std::string label_;
+};
+
+struct BenchCommand {
+  std::vector<std::string> files;
+  std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60";
+  bool tune = false;
+
+  std::vector<BenchCase> list() const {
+    std::vector<BenchCase> all;
+    if (!cases.empty()) all = read_case_file(cases);
+    if (files.empty() && all.empty()) throw UsageError{"bench wants weight files or --cases FILE"};
+    if (!files.empty() && n.empty()) throw UsageError{"bench wants --n N[,N...] for the files it is given"};
+    if (files.empty() && !n.empty()) throw UsageError{"--n goes with weight files; a case file says its own"};
+    if (!files.empty()) {
+      const std::vector<int64_t> counts = parse_counts(n, "--n", 1, kMaxDimension);
+      for (const std::string& file : files)
+        for (int64_t count : counts) all.push_back({file, count});
+    }
+    return all;
+  }
+
+  std::vector<bench::Peer> select_peers() const {
+    const std::vector<bench::Peer> known = bench::discover();
+    std::vector<std::string> missing;
+    std::vector<bench::Peer> chosen = bench::select(known, peers, missing);
+    // Asked for by name, an absent peer is an error; of "all", only those there are.
+    if (!missing.empty() && peers != "all") {
+      std::string text;
+      for (const std::string& sentence : missing) text += (text.empty() ? "" : "; ") + sentence;
+      fail(text);
+    }
+    for (const bench::Peer& peer : chosen)
+      std::fprintf(stderr, "peer %s: %s, %s\n", peer.name.c_str(), peer.version().c_str(), peer.table->summary);
+    if (peers == "all")
+      for (const bench::Peer& peer : known)
+        if (!peer.present())
+          std::fprintf(stderr, "peer %s: absent, %s\n", peer.name.c_str(), peer.absent_reason.c_str());
+    return chosen;
+  }
+
+  void run() const {
+    BenchOptions options;
+    options.threads = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
+    options.budget_ms = static_cast<double>(parse_count(budget, "--budget", 1, 600000));
+    options.tune = tune;
+    const std::vector<BenchCase> all = list();
+    if (!json.empty()) write_file(json, "[]\n");  // an unwritable path should show before the work, not after it
+    options.peers = select_peers();
+    double peak = bench::fma_peak_gflops(100);
+    std::fprintf(stderr, "%s, FMA peak %.1f GFLOP/s a core\n", bench::cpu_name().c_str(), peak);
+
+    std::vector<BenchRow> rows;
+    ProgressLine line;
+    try {
+      std::string loaded;
+      std::optional<Weights> weights;
+      for (size_t i = 0; i < all.size(); ++i) {
+        line.start(i, all.size(), all[i]);
+        if (!weights || loaded != all[i].file) weights = load_noted_weights(loaded = all[i].file, seed);
+        for (BenchRow& row : bench_case(
+                 all[i].file, *weights, all[i].n, options, peak, [&](const std::string& what) { line.step(what); },
+                 [&](const std::string& what) { line.note(what); }))
+          rows.push_back(std::move(row));
+        if (!json.empty()) write_file(json, bench_json(rows));
+      }
+    } catch (...) {
+      // What was measured before the failure is still worth its time.
+      line.clear();
+      std::fputs(bench_table(rows).c_str(), stdout);
+      throw;
+    }
+    line.clear();
+    std::fputs(bench_table(rows).c_str(), stdout);
+  }
+};
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto command = std::make_shared<BenchCommand>();
+  CLI::App* sub = app.add_subcommand("bench", "Verify kernels, then time them beside dense and other libraries");
+  sub->add_option("W", command->files, "weight files, as for compile");
+  sub->add_option("--n", command->n, "columns")->type_name("N[,N...]");
+  sub->add_option("--cases", command->cases, "a list of cases: lines FILE N[,N...]")->type_name("FILE");
+  sub->add_option("--threads", command->threads, "threads each contender may use")
+      ->type_name("T")
+      ->capture_default_str();
+  sub->add_option("--peers", command->peers, "all that are installed, none, or names")
+      ->type_name("all|none|a,b")
+      ->capture_default_str();
+  sub->add_flag("--tune", command->tune, "let measurement choose the schedule");
+  sub->add_option("--json", command->json, "also write the rows as JSON")->type_name("F");
+  sub->add_option("--budget", command->budget, "timed milliseconds for each contender")
+      ->type_name("MS")
+      ->capture_default_str();
+  sub->add_option("--seed", command->seed, "of the values given to files that hold only a pattern")
+      ->type_name("S")
+      ->capture_default_str();
+  sub->footer(
+      "One thread is pinned; contenders are interleaved; times are minima, with medians in the JSON. `pack us` is "
+      "what\n"
+      "plain data costs around a panel kernel; `of roof` takes the larger of FMA time and compulsory traffic.\n"
+      "Examples:\n"
+      "  sparsmith bench examples/digits/hidden.npz --n 128\n"
+      "  sparsmith bench a.smtx b.smtx --n 49,196 --peers openblas,eigen_sparse --json rows.json");
+  sub->callback([command] { command->run(); });
+}
+
+}  // namespace sparsmith::cli

@@ -1,0 +1,59 @@
+/// \file
+/// One benchmark case: a weight matrix at one N, verified and then timed beside the dense kernel and the peers.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/peers/registry.h"
+#include "sparsmith/sparsmith.h"
+
+namespace sparsmith::cli {
+
+struct PeerTime {
+  std::string name;
+  bool dense = false;
+  double ns_min = 0, ns_median = 0;
+};
+
+/// What is reported of one file, N and layout.
+struct BenchRow {
+  std::string file;
+  int64_t m = 0, k = 0, nnz = 0, n = 0;
+  int threads = 1;
+  Layout layout = Layout::panel;
+  double ns_min = 0, ns_median = 0;
+  double pack_ns_median = 0;  ///< X to panels and Y back: what a caller with plain data pays around a panel kernel
+  double compile_ns = 0;      ///< to callable, no cache, no tuning; the least of some
+  int64_t code_bytes = 0;
+  double fma_peak_gflops = 0;  ///< of all the threads
+  double max_rel_error = 0;    ///< error over the sum of the magnitudes of an element's terms, at worst
+  double roofline_ns = 0;      ///< the larger of FMA time and compulsory-traffic time; one thread only, else 0
+  std::string plan;
+  std::string target;
+  std::vector<PeerTime> peers;
+
+  double gflops_effective() const { return 2 * static_cast<double>(nnz) * static_cast<double>(n) / ns_min; }
+  double fraction_of_peak() const { return fma_peak_gflops > 0 ? gflops_effective() / fma_peak_gflops : 0; }
+  double roofline_fraction() const { return roofline_ns / ns_min; }
+  const PeerTime* best_dense() const;  ///< null when no dense one ran
+};
+
+struct BenchOptions {
+  int threads = 1;
+  bool tune = false;
+  double budget_ms = 60;  ///< timed work of each contender
+  std::vector<bench::Peer> peers;
+};
+
+/// Called with what is being done, for the progress shown.
+using Progress = std::function<void(const std::string& step)>;
+
+/// A row for panels and one for plain activations. `peak` is one core's FMA peak so far; raised when measured higher.
+/// Failure when Sparsmith's result is wrong; peers that are wrong or refuse are named through `note` and left out.
+std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights, int64_t n,
+                                 const BenchOptions& options, double& peak, const Progress& progress,
+                                 const Progress& note);
+
+}  // namespace sparsmith::cli

@@ -1,0 +1,142 @@
+#include "cli/bench_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/report.h"
+
+namespace sparsmith::cli {
+namespace {
+
+const char* layout_name(Layout layout) { return layout == Layout::panel ? "panel" : "plain"; }
+
+std::string short_name(const std::string& file) {
+  constexpr size_t kMost = 40;
+  std::string name = file.substr(file.find_last_of('/') == std::string::npos ? 0 : file.find_last_of('/') + 1);
+  return name.size() <= kMost ? name : "..." + name.substr(name.size() - kMost + 3);
+}
+
+// Peers in the order they were first seen; each a column.
+std::vector<std::string> peer_names(const std::vector<BenchRow>& rows) {
+  std::vector<std::string> names;
+  for (const BenchRow& row : rows)
+    for (const PeerTime& peer : row.peers)
+      if (std::ranges::find(names, peer.name) == names.end()) names.push_back(peer.name);
+  return names;
+}
+
+std::string peer_cell(const BenchRow& row, const std::string& name) {
+  const auto peer = std::ranges::find(row.peers, name, &PeerTime::name);
+  return peer == row.peers.end() ? std::string("-") : format("%.1f", peer->ns_min / 1e3);
+}
+
+std::string speedup_cell(const BenchRow& row) {
+  const PeerTime* dense = row.best_dense();
+  return dense ? format("%.2f", dense->ns_min / row.ns_min) : std::string("-");
+}
+
+using Cells = std::vector<std::string>;
+
+// Columns as wide as their widest cell; the first is text and stands left.
+std::string align(const std::vector<Cells>& lines) {
+  std::vector<size_t> widths(lines.front().size());
+  for (const Cells& line : lines)
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  std::string text;
+  for (const Cells& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i)
+      text += format("%s%*s", i ? "  " : "", static_cast<int>(widths[i]) * (i ? 1 : -1), line[i].c_str());
+    text += "\n";
+  }
+  return text;
+}
+
+// Over the rows of one layout: shares of peak and speedups multiply, so their means are geometric.
+std::string means(const std::vector<BenchRow>& rows, Layout layout) {
+  double peak = 0, dense = 0;
+  int count = 0, compared = 0;
+  for (const BenchRow& row : rows) {
+    if (row.layout != layout || row.nnz == 0) continue;
+    ++count;
+    peak += std::log(row.fraction_of_peak());
+    if (const PeerTime* best = row.best_dense()) {
+      ++compared;
+      dense += std::log(best->ns_min / row.ns_min);
+    }
+  }
+  if (count == 0) return {};
+  std::string text = format("%s: geometric mean of %d %s %.3f of FMA peak", layout_name(layout), count,
+                            count == 1 ? "row" : "rows", std::exp(peak / count));
+  if (compared > 0) text += format(", %.2fx the best dense", std::exp(dense / compared));
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string bench_table(const std::vector<BenchRow>& rows) {
+  if (rows.empty()) return {};
+  const std::vector<std::string> peers = peer_names(rows);
+  std::vector<Cells> lines{{"file", "M x K", "zeros", "n", "layout", "us", "GFLOP/s", "of peak", "of roof", "x dense",
+                            "pack us", "compile ms", "code KB", "error"}};
+  for (const std::string& name : peers) lines.front().push_back(name + " us");
+  for (const BenchRow& row : rows) {
+    const double zeros =
+        100 * (1 - static_cast<double>(row.nnz) / static_cast<double>(row.m) / static_cast<double>(row.k));
+    Cells cells{short_name(row.file),
+                std::to_string(row.m) + "x" + std::to_string(row.k),
+                format("%.1f%%", zeros),
+                std::to_string(row.n),
+                layout_name(row.layout),
+                format("%.1f", row.ns_min / 1e3),
+                format("%.1f", row.gflops_effective()),
+                format("%.3f", row.fraction_of_peak()),
+                row.roofline_ns > 0 ? format("%.3f", row.roofline_fraction()) : std::string("-"),
+                speedup_cell(row),
+                format("%.1f", row.pack_ns_median / 1e3),
+                format("%.2f", row.compile_ns / 1e6),
+                format("%.0f", static_cast<double>(row.code_bytes) / 1e3),
+                format("%.0e", row.max_rel_error)};
+    for (const std::string& name : peers) cells.push_back(peer_cell(row, name));
+    lines.push_back(std::move(cells));
+  }
+  return align(lines) + means(rows, Layout::panel) + means(rows, Layout::plain);
+}
+
+std::string bench_json(const std::vector<BenchRow>& rows) {
+  using Json = nlohmann::ordered_json;
+  Json array = Json::array();
+  for (const BenchRow& row : rows) {
+    Json peers = Json::object();
+    for (const PeerTime& peer : row.peers) peers[peer.name] = {{"ns_min", peer.ns_min}, {"ns_median", peer.ns_median}};
+    Json json{{"file", row.file},
+              {"op", "gemm"},
+              {"m", row.m},
+              {"k", row.k},
+              {"nnz", row.nnz},
+              {"n", row.n},
+              {"dtype", "fp32"},
+              {"threads", row.threads},
+              {"layout", layout_name(row.layout)},
+              {"ns_min", row.ns_min},
+              {"ns_median", row.ns_median},
+              {"pack_ns_median", row.pack_ns_median},
+              {"compile_ns", row.compile_ns},
+              {"code_bytes", row.code_bytes},
+              {"gflops_effective", row.gflops_effective()},
+              {"fma_peak_gflops", row.fma_peak_gflops},
+              {"fraction_of_peak", row.fraction_of_peak()},
+              {"max_rel_error", row.max_rel_error},
+              {"peers", std::move(peers)},
+              {"plan", row.plan},
+              {"target", row.target}};
+    json["roofline_fraction"] = row.roofline_ns > 0 ? Json(row.roofline_fraction()) : Json(nullptr);
+    const PeerTime* dense = row.best_dense();
+    json["best_dense"] = dense ? Json(dense->name) : Json(nullptr);
+    json["speedup_over_best_dense"] = dense ? Json(dense->ns_min / row.ns_min) : Json(nullptr);
+    array.push_back(std::move(json));
+  }
+  return array.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace sparsmith::cli

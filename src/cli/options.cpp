@@ -1,0 +1,168 @@
+#include "cli/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+
+#include "cli/report.h"
+
+namespace sparsmith::cli {
+namespace {
+
+float parse_float(std::string_view text, const std::string& option) {
+  float value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || std::isnan(value))
+    throw UsageError{option + " wants numbers, got '" + std::string(text) + "'"};
+  return value;
+}
+
+Conv1x1 parse_conv(const std::string& text, const Weights& weights, const std::string& path) {
+  const auto sizes = parse_counts(text, "--conv", 1, kMaxDimension);
+  if (sizes.size() != 3 && sizes.size() != 4)
+    throw UsageError{"--conv wants C,H,W or C,H,W,stride, got '" + text + "'"};
+  if (sizes[0] != weights.cols())
+    fail(format("--conv says %lld input channels, but %s has %lld columns", static_cast<long long>(sizes[0]),
+                path.c_str(), static_cast<long long>(weights.cols())));
+  const int64_t stride = sizes.size() == 4 ? sizes[3] : 1;
+  const Conv1x1 conv{.height = sizes[1], .width = sizes[2], .stride_h = stride, .stride_w = stride};
+  if (conv.out_height() * conv.out_width() > kMaxDimension)
+    fail("--conv " + text + " has " + std::to_string(conv.out_height() * conv.out_width()) +
+         " output positions; at most " + std::to_string(kMaxDimension) + " are possible");
+  return conv;
+}
+
+Epilogue parse_epilogue(const LayerOptions& options) {
+  Epilogue epilogue;
+  epilogue.bias = !options.bias.empty();
+  if (options.relu) epilogue.activation = Activation::relu;
+  if (!options.clip.empty()) {
+    const auto parts = split(options.clip, ',');
+    if (parts.size() != 2) throw UsageError{"--clip wants LO,HI, got '" + options.clip + "'"};
+    epilogue.activation = Activation::clip;
+    epilogue.lo = parse_float(parts[0], "--clip");
+    epilogue.hi = parse_float(parts[1], "--clip");
+    if (!(epilogue.lo <= epilogue.hi)) fail("--clip " + options.clip + ": the lower bound is above the upper one");
+  }
+  return epilogue;
+}
+
+std::vector<float> load_bias(const std::string& path, int64_t m) {
+  if (path.empty()) return {};
+  Array array = take(load_array(path));
+  // [M], [M, 1] and [1, M] all mean one number a row.
+  const bool vector = !array.shape.empty() && std::ranges::max(array.shape) == array.size();
+  if (!vector || array.size() != m)
+    fail(format("%s has shape %s; the bias of a layer with %lld rows has shape [%lld]", path.c_str(),
+                shape_text(array.shape).c_str(), static_cast<long long>(m), static_cast<long long>(m)));
+  return std::move(array.data);
+}
+
+}  // namespace
+
+int64_t parse_count(std::string_view text, const std::string& option, int64_t least, int64_t most) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool number = end == text.data() + text.size() && !text.empty();
+  if (!number || error == std::errc::invalid_argument)
+    throw UsageError{option + " wants whole numbers, got '" + std::string(text) + "'"};
+  if (error == std::errc::result_out_of_range || value < least || value > most)
+    fail(option + " " + std::string(text) + ": it must be from " + std::to_string(least) + " to " +
+         std::to_string(most));
+  return value;
+}
+
+std::vector<int64_t> parse_counts(std::string_view text, const std::string& option, int64_t least, int64_t most) {
+  std::vector<int64_t> counts;
+  for (std::string_view part : split(text, ',')) counts.push_back(parse_count(part, option, least, most));
+  return counts;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (size_t begin = 0;;) {
+    const size_t end = text.find(separator, begin);
+    parts.push_back(text.substr(begin, end - begin));
+    if (end == std::string_view::npos) return parts;
+    begin = end + 1;
+  }
+}
+
+void LayerOptions::add_to(CLI::App& command) {
+  command
+      .add_option("W", weights,
+                  "weights: .npy, .npz, .safetensors, .smtx or .mtx; file:name takes one array of several")
+      ->required();
+  auto* n_option = command.add_option("--n", n, "columns to plan for (any number runs later)")->type_name("N");
+  command.add_option("--conv", conv, "a 1x1 convolution on NCHW instead: input channels, height, width, stride")
+      ->type_name("C,H,W[,stride]")
+      ->excludes(n_option);
+  command.add_flag("--fixed-n", fixed_n, "bake N into the kernel; it then refuses another")->needs(n_option);
+  command.add_option("--layout", layout, "of activations: plain (row-major, NCHW) or panel (packed)")
+      ->check(CLI::IsMember({"plain", "panel"}))
+      ->capture_default_str();
+  command.add_option("--bias", bias, "one number per row, .npy")->type_name("FILE");
+  auto* relu_option = command.add_flag("--relu", relu, "max(0, v)");
+  command.add_option("--clip", clip, "min(HI, max(LO, v))")->type_name("LO,HI")->excludes(relu_option);
+  command.add_option("--target", target, "host, x86-64-v3 or x86-64-v4, then ,+feature or ,-feature")
+      ->type_name("T")
+      ->capture_default_str();
+  command.add_flag("--tune", tune, "measure the best candidates on this machine");
+  command.add_option("--seed", seed, "of the values given to files that hold only a pattern")
+      ->type_name("S")
+      ->capture_default_str();
+  command.add_option("--cache", cache, "directory of the code cache, or none (default: see `sparsmith cache path`)")
+      ->type_name("DIR|none");
+}
+
+Layer load_layer(const LayerOptions& options) {
+  // Everything that needs no file is read first: a mistyped option should not cost the reading of a large one.
+  Problem problem;
+  if (!options.n.empty()) problem.n = parse_count(options.n, "--n", 1, kMaxDimension);
+  problem.n_fixed = options.fixed_n;
+  problem.x_layout = problem.y_layout = options.layout == "panel" ? Layout::panel : Layout::plain;
+  problem.epilogue = parse_epilogue(options);
+  const Target target = take(Target::parse(options.target));
+
+  Layer layer{
+      .weights = load_noted_weights(options.weights, options.seed), .problem = problem, .bias = {}, .compile = {}};
+  if (!options.conv.empty()) {
+    layer.problem.conv = parse_conv(options.conv, layer.weights, options.weights);
+    layer.problem.n = layer.problem.conv->out_height() * layer.problem.conv->out_width();
+  }
+  layer.bias = load_bias(options.bias, layer.weights.rows());
+  layer.compile.target = target.to_string();
+  layer.compile.tune = options.tune;
+  layer.compile.cache = open_cache(options.cache);
+  layer.compile.name = layer_name(options.weights);
+  return layer;
+}
+
+Weights load_noted_weights(const std::string& path, const std::string& seed) {
+  LoadOptions load;
+  load.seed = static_cast<uint64_t>(parse_count(seed, "--seed", 0, INT64_MAX));
+  Weights weights = take(load_weights(path, load));
+  if (const int64_t count = weights.nonfinite(); count > 0)
+    print_warning(path + " holds " + std::to_string(count) + " values that are NaN or infinite; they are kept");
+  return weights;
+}
+
+std::shared_ptr<Cache> open_cache(const std::string& option) {
+  if (option == "none") return nullptr;
+  CacheOptions options;
+  options.directory = option.empty() ? default_cache_directory() : option;
+  options.warn = [](std::string_view sentence) { print_warning(std::string(sentence)); };
+  return std::make_shared<Cache>(std::move(options));
+}
+
+std::string layer_name(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
+  const size_t colon = file.find(':');
+  std::string name = std::filesystem::path(file.substr(0, colon)).stem().string();
+  if (colon != std::string::npos) name += "_" + file.substr(colon + 1);
+  return name.empty() ? "layer" : name;
+}
+
+}  // namespace sparsmith::cli

@@ -1,0 +1,116 @@
+#include "compiler/build_image.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+
+#include "codegen/code_generator.h"
+#include "kernels/dense.h"
+#include "kernels/spmm.h"
+#include "plan/tiling.h"
+
+namespace sparsmith {
+namespace {
+
+std::string symbol_of(const std::string& name, const Pattern& pattern, const Schedule& schedule) {
+  std::string clean;
+  for (const char c : name) clean += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  char shape[96];
+  std::snprintf(shape, sizeof shape, "_%lldx%lld_d%.3f_%s", static_cast<long long>(pattern.rows()),
+                static_cast<long long>(pattern.cols()), pattern.density(), to_string(schedule.form));
+  return "sparsmith_" + clean + shape;
+}
+
+/// Emits the segments of one k-block after another, so that all tiles of a block find its rows of X in cache.
+class ImageBuilder {
+ public:
+  ImageBuilder(const Pattern& pattern, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
+               const RegisterFile& registers, KernelImage& image)
+      : schedule_(schedule),
+        generator_(generator),
+        image_(image),
+        depth_(pattern.cols()),
+        tiling_(make_tiling(pattern, schedule.tile_rows, schedule.cluster_rows)),
+        sparse_(pattern, problem, schedule.panels_per_pass, schedule.prefetch_y),
+        sparse_single_(pattern, problem, 1, false),
+        dense_(pattern, problem, registers) {}
+
+  Status build() {
+    const int64_t k_step = schedule_.k_block > 0 ? std::min(schedule_.k_block, depth_) : depth_;
+    for (int64_t k = 0; k < depth_; k += k_step) {
+      for (size_t t = 0; t < tiling_.tiles.size(); ++t) {
+        const TileBlock block{tiling_.tiles[t], k, std::min(k + k_step, depth_), k == 0, k + k_step >= depth_};
+        if (Status added = add_segment(block, static_cast<uint32_t>(t), static_cast<uint32_t>(k / k_step)); !added) {
+          return added;
+        }
+      }
+    }
+    return success();
+  }
+
+ private:
+  Status add_segment(const TileBlock& block, uint32_t tile, uint32_t k_block) {
+    std::vector<ValueSource>& values = image_.value_sources;
+    Segment segment;
+    segment.value_offset = static_cast<uint32_t>(values.size());
+    segment.tile = tile;
+    segment.k_block = k_block;
+    segment.rows = static_cast<uint32_t>(block.rows.size());
+    if (schedule_.form == Form::dense) {
+      dense_.write(block, schedule_.panels_per_pass, program_, &values);
+    } else {
+      sparse_.write(block, program_, values);
+    }
+    auto main = generator_.add(program_);
+    if (!main) return main.error();
+    segment.main_offset = segment.single_offset = *main;
+    if (schedule_.panels_per_pass > 1) {
+      if (schedule_.form == Form::dense) {
+        dense_.write(block, 1, program_, nullptr);
+      } else {
+        // The single-panel variant streams the same values in the same order.
+        std::vector<ValueSource> same;
+        sparse_single_.write(block, program_, same);
+      }
+      auto single = generator_.add(program_);
+      if (!single) return single.error();
+      segment.single_offset = *single;
+    }
+    if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
+    image_.segments.push_back(segment);
+    return success();
+  }
+
+  const Schedule& schedule_;
+  CodeGenerator& generator_;
+  KernelImage& image_;
+  int64_t depth_;
+  Tiling tiling_;
+  SpmmWriter sparse_, sparse_single_;
+  DenseWriter dense_;
+  Program program_;
+};
+
+}  // namespace
+
+Result<KernelImage> build_image(const Pattern& pattern, const Problem& problem, const Plan& plan, const Target& target,
+                                const std::string& name) {
+  auto generator = CodeGenerator::create(target);
+  if (!generator) return generator.error();
+  KernelImage image;
+  image.symbol = symbol_of(name, pattern, plan.chosen);
+  image.target = target.to_string();
+  image.m = pattern.rows();
+  image.k = pattern.cols();
+  image.problem = problem;
+  image.plan = plan;
+  image.row_offsets.assign(pattern.row_offsets().begin(), pattern.row_offsets().end());
+  image.columns.assign(pattern.columns().begin(), pattern.columns().end());
+  image.value_sources.reserve(static_cast<size_t>(pattern.nnz() + 4 * pattern.rows()));
+  ImageBuilder builder(pattern, problem, plan.chosen, **generator, register_file(target.isa()), image);
+  if (Status built = builder.build(); !built) return built.error();
+  image.code = (*generator)->take();
+  return image;
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,154 @@
+#include "sparsmith/compiler.h"
+
+#include <chrono>
+#include <string>
+
+#include "codegen/code_generator.h"
+#include "compiler/build_image.h"
+#include "compiler/tune.h"
+#include "plan/candidates.h"
+#include "runtime/kernel_impl.h"
+
+namespace sparsmith {
+namespace {
+
+/// Raised when the planner may choose otherwise for the same input, so that cached choices are made anew.
+constexpr int kPlannerVersion = 1;
+
+using Clock = std::chrono::steady_clock;
+int64_t elapsed_ns(Clock::time_point since) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - since).count();
+}
+
+/// Everything the code and its plan depend on, as text; what depends on values alone (alpha, lo, hi) is left out. An
+/// untuned plan is a function of this key, so finding code needs no planning.
+Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& target, const CompileOptions& options) {
+  std::string text = "sparsmith " + std::string(version()) + " llvm " + llvm_version() + " image " +
+                     std::to_string(kImageFormat) + " planner " + std::to_string(kPlannerVersion);
+  const auto add = [&](const char* name, int64_t value) { text += std::string(" ") + name + std::to_string(value); };
+  text += " pattern " + pattern.digest().hex() + " target " + target.to_string();
+  add("n", problem.n);
+  add("fixed", problem.n_fixed);
+  add("x", static_cast<int>(problem.x_layout));
+  add("y", static_cast<int>(problem.y_layout));
+  if (problem.conv) {
+    for (const int64_t v : {problem.conv->height, problem.conv->width, problem.conv->stride_h, problem.conv->stride_w}) {
+      add("conv", v);
+    }
+  }
+  const Epilogue& epilogue = problem.epilogue;
+  add("accumulate", epilogue.accumulate);
+  add("scale", epilogue.row_scale);
+  add("bias", epilogue.bias);
+  add("residual", static_cast<int>(epilogue.residual));
+  add("activation", static_cast<int>(epilogue.activation));
+  if (options.schedule) {
+    text += " schedule " + options.schedule->describe();
+  } else {
+    add("tuned", options.tune);
+  }
+  return digest_of(text.data(), text.size());
+}
+
+Status check_problem(const Problem& problem) {
+  if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
+  if (problem.n_fixed && problem.n == 0 && !problem.conv) return bad_input("n_fixed needs n, which is 0");
+  if (problem.conv) {
+    const Conv1x1& conv = *problem.conv;
+    if (conv.height < 1 || conv.width < 1 || conv.stride_h < 1 || conv.stride_w < 1) {
+      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
+                       " with stride " + std::to_string(conv.stride_h) + "," + std::to_string(conv.stride_w) +
+                       "; all four must be 1 or more");
+    }
+    if (conv.height > kMaxDimension || conv.width > kMaxDimension || conv.height * conv.width > kMaxDimension) {
+      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
+                       " positions; at most " + std::to_string(kMaxDimension) + " are supported");
+    }
+  }
+  const Epilogue& epilogue = problem.epilogue;
+  // Written so that a NaN bound fails too.
+  if (epilogue.activation == Activation::clip && !(epilogue.lo <= epilogue.hi)) {
+    return bad_input("clip from " + std::to_string(epilogue.lo) + " to " + std::to_string(epilogue.hi) +
+                     "; lo must not be above hi");
+  }
+  return success();
+}
+
+Result<Plan> plan_for(const Weights& weights, const Problem& problem, const LayerParams& params, const Target& target,
+                      const CompileOptions& options, BuildReport& report) {
+  const auto start = Clock::now();
+  if (options.schedule) {
+    if (Status legal = check_schedule(*options.schedule, weights.pattern(), target); !legal) return legal.error();
+    Plan plan;
+    plan.m = weights.rows(), plan.k = weights.cols(), plan.nnz = weights.nnz();
+    plan.n = problem.n > 0 ? problem.n : kAssumedColumns;
+    plan.target = target.to_string();
+    plan.chosen = *options.schedule;
+    plan.candidates.push_back({plan.chosen, 0, 0, 0, "given by the caller"});
+    plan.reason = "The caller asked for this schedule.";
+    return plan;
+  }
+  auto plan = make_plan(weights.pattern(), problem, target);
+  report.plan_ns = elapsed_ns(start);
+  if (!plan || !options.tune) return plan;
+  const auto tuning = Clock::now();
+  if (Status tuned = tune(*plan, weights, problem, params, target, options.tune_ms); !tuned) return tuned.error();
+  report.tune_ns = elapsed_ns(tuning);
+  return plan;
+}
+
+BuildReport::Source source_of(Cache::Source source) {
+  switch (source) {
+    case Cache::Source::memory: return BuildReport::Source::memory_cache;
+    case Cache::Source::disk: return BuildReport::Source::disk_cache;
+    case Cache::Source::built: break;
+  }
+  return BuildReport::Source::built;
+}
+
+}  // namespace
+
+Result<Kernel> compile(const Weights& weights, const Problem& problem, const LayerParams& params,
+                       const CompileOptions& options) {
+  const auto start = Clock::now();
+  auto target = Target::parse(options.target);
+  if (!target) return target.error();
+  if (Status valid = check_problem(problem); !valid) return valid.error();
+  if (Status valid = check_params(problem.epilogue, params, weights.rows()); !valid) return valid.error();
+
+  BuildReport report;
+  const auto build = [&]() -> Result<KernelImage> {
+    auto plan = plan_for(weights, problem, params, *target, options, report);
+    if (!plan) return plan.error();
+    const auto emitting = Clock::now();
+    auto image = build_image(weights.pattern(), problem, *plan, *target, options.name);
+    report.emit_ns = elapsed_ns(emitting);
+    return image;
+  };
+
+  std::shared_ptr<const LoadedCode> code;
+  if (options.cache) {
+    auto found = options.cache->get_or_build(cache_key(weights.pattern(), problem, *target, options), build);
+    if (!found) return found.error();
+    code = found->code;
+    report.source = source_of(found->source);
+  } else {
+    auto image = build();
+    if (!image) return image.error();
+    auto loaded = load_code(std::move(image).value());
+    if (!loaded) return loaded.error();
+    code = std::move(loaded).value();
+  }
+  report.code_bytes = static_cast<int64_t>(code->code_bytes);
+  auto kernel = make_kernel(std::move(code), problem, weights, params, report);
+  if (kernel) {
+    BuildReport& final_report = kernel->impl().report;
+    final_report.total_ns = elapsed_ns(start) - report.tune_ns;
+  }
+  return kernel;
+}
+
+const char* version() { return SPARSMITH_VERSION; }
+const char* compiler_version() { return llvm_version(); }
+
+}  // namespace sparsmith

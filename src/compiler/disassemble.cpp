@@ -1,0 +1,80 @@
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "codegen/code_generator.h"
+#include "runtime/kernel_impl.h"
+#include "sparsmith/compiler.h"
+
+namespace sparsmith {
+namespace {
+
+/// What a packed value is, in words: `W[row, column]` or the parameter it is.
+class SlotNames {
+ public:
+  explicit SlotNames(const KernelImage& image) : image_(image) {}
+
+  std::string name(size_t slot) const {
+    if (slot >= image_.value_sources.size()) return "past the values";
+    const ValueSource source = image_.value_sources[slot];
+    const std::string index = "[" + std::to_string(source.index()) + "]";
+    switch (source.kind()) {
+      case ValueKind::weight: return weight(source.index());
+      case ValueKind::bias: return "bias" + index;
+      case ValueKind::row_scale: return "scale" + index;
+      case ValueKind::prelu_slope: return "slope" + index;
+      case ValueKind::alpha: return "alpha";
+      case ValueKind::lo: return "lo";
+      case ValueKind::hi: return "hi";
+      case ValueKind::zero: return "0";
+      case ValueKind::literal: return std::to_string(kLiterals[source.index()]);
+    }
+    return "?";
+  }
+
+ private:
+  std::string weight(uint32_t index) const {
+    const auto& offsets = image_.row_offsets;
+    const auto row = std::upper_bound(offsets.begin(), offsets.end(), static_cast<int64_t>(index)) - offsets.begin() - 1;
+    return "W[" + std::to_string(row) + ", " + std::to_string(image_.columns[index]) + "]";
+  }
+  const KernelImage& image_;
+};
+
+}  // namespace
+
+Result<std::string> disassemble(const Kernel& kernel) {
+  const LoadedCode& code = *kernel.impl().code;
+  const KernelImage& image = code.image;
+  auto target = Target::parse(image.target);
+  if (!target) return target.error();
+  const SlotNames names(image);
+  const bool loops = image.plan.chosen.form == Form::dense;
+
+  std::string text = image.symbol + ": " + image.target + ", " + std::to_string(code.code_bytes) + " bytes, " +
+                     std::to_string(image.segments.size()) + " segments\n";
+  if (loops) text += "(weights behind instructions in a loop over K are those of its first round)\n";
+  char line[320];
+  for (const Segment& segment : image.segments) {
+    for (const uint32_t offset : std::set{segment.main_offset, segment.single_offset}) {
+      std::snprintf(line, sizeof line, "\n%s_t%u_k%u%s:  ; %u rows\n", image.symbol.c_str(), segment.tile,
+                    segment.k_block,
+                    offset == segment.single_offset && offset != segment.main_offset ? "_single" : "", segment.rows);
+      text += line;
+      auto instructions = decode(*target, code.memory.data(), offset, code.code_bytes);
+      if (!instructions) return instructions.error();
+      for (const Instruction& instruction : *instructions) {
+        std::snprintf(line, sizeof line, "  %8llx  %s", static_cast<unsigned long long>(instruction.offset),
+                      instruction.text.c_str() + (instruction.text[0] == '\t' ? 1 : 0));
+        text += line;
+        if (instruction.slot >= 0) {
+          text += "  ; " + names.name(segment.value_offset + static_cast<size_t>(instruction.slot));
+        }
+        text += '\n';
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,120 @@
+#include "compiler/tune.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+#include "plan/candidates.h"
+#include "runtime/kernel_impl.h"
+
+namespace sparsmith {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double elapsed_ns(Clock::time_point since) {
+  return std::chrono::duration<double, std::nano>(Clock::now() - since).count();
+}
+
+/// Operands of one call, in the problem's layouts, on ordinary values.
+class Operands {
+ public:
+  Operands(const Plan& plan, const Problem& problem) {
+    int64_t x_columns = plan.n;
+    if (problem.conv && problem.x_layout == Layout::plain) x_columns = problem.conv->height * problem.conv->width;
+    x_.resize(static_cast<size_t>(panel_floats(plan.k, x_columns)) + 16);
+    y_.resize(static_cast<size_t>(panel_floats(plan.m, plan.n)) + 16);
+    std::minstd_rand random(1);
+    for (float& v : x_) v = static_cast<float>(random() % 1024) / 512.0f - 1.0f;
+    if (problem.epilogue.residual != Residual::none) residual_.resize(y_.size());
+    args_.x = aligned(x_);
+    args_.y = aligned(y_);
+    args_.residual = residual_.empty() ? nullptr : aligned(residual_);
+    args_.n = plan.n;
+  }
+  const RunArgs& args() const { return args_; }
+
+ private:
+  static float* aligned(std::vector<float>& buffer) {
+    const auto address = reinterpret_cast<uintptr_t>(buffer.data());
+    return buffer.data() + (64 - address % 64) % 64 / sizeof(float);
+  }
+  std::vector<float> x_, y_, residual_;
+  RunArgs args_;
+};
+
+struct Contender {
+  size_t candidate;
+  Kernel kernel;
+  double best_ns = 0;
+};
+
+/// The candidates worth measuring: by prediction, the few best of each form. Dense can only win near its break-even.
+std::vector<size_t> shortlist(const Plan& plan) {
+  constexpr size_t kMostSparse = 6, kMostDense = 2;
+  constexpr double kHopeless = 3;
+  std::vector<size_t> chosen;
+  size_t sparse = 0, dense = 0;
+  for (size_t i = 0; i < plan.candidates.size(); ++i) {
+    const Candidate& candidate = plan.candidates[i];
+    size_t& count = candidate.schedule.form == Form::dense ? dense : sparse;
+    const bool hopeless = candidate.predicted_ns > kHopeless * plan.candidates.front().predicted_ns;
+    if (count < (candidate.schedule.form == Form::dense ? kMostDense : kMostSparse) && (!hopeless || count == 0)) {
+      chosen.push_back(i);
+      ++count;
+    }
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Status tune(Plan& plan, const Weights& weights, const Problem& problem, const LayerParams& params, const Target& target,
+            double budget_ms) {
+  if (!target.missing_on_host().empty()) return success();
+  const auto start = Clock::now();
+  const Operands operands(plan, problem);
+  std::vector<Contender> contenders;
+  for (const size_t index : shortlist(plan)) {
+    Plan trial;
+    trial.m = plan.m, trial.k = plan.k, trial.nnz = plan.nnz, trial.n = plan.n, trial.target = plan.target;
+    trial.chosen = plan.candidates[index].schedule;
+    auto image = build_image(weights.pattern(), problem, trial, target, "tuning");
+    if (!image) return image.error();
+    plan.candidates[index].code_bytes = static_cast<int64_t>(image->code.size());
+    auto code = load_code(std::move(image).value());
+    if (!code) return code.error();
+    auto kernel = make_kernel(std::move(code).value(), problem, weights, params, {});
+    if (!kernel) return kernel.error();
+    if (Status ran = kernel->run(operands.args()); !ran) return ran;
+    contenders.push_back({index, std::move(kernel).value()});
+    if (elapsed_ns(start) > budget_ms * 1e6 && contenders.size() > 1) break;
+  }
+
+  // Rounds over all contenders, so that a slow moment of the machine meets each of them; the minimum, because everything
+  // that disturbs a warm kernel only adds to it. A contender far behind after two rounds is not asked again.
+  constexpr int kLeastRounds = 3, kMostRounds = 200;
+  constexpr double kBehind = 1.25;
+  double leader = 0;
+  for (int round = 0; round < kMostRounds; ++round) {
+    if (round >= kLeastRounds && elapsed_ns(start) > budget_ms * 1e6) break;
+    for (Contender& contender : contenders) {
+      if (round >= 2 && contender.best_ns > kBehind * leader) continue;
+      // Twice: the first call brings code, values and activations back after the other contenders.
+      for (int call = 0; call < 2; ++call) {
+        const auto begin = Clock::now();
+        if (Status ran = contender.kernel.run(operands.args()); !ran) return ran;
+        const double ns = elapsed_ns(begin);
+        if (contender.best_ns == 0 || ns < contender.best_ns) contender.best_ns = ns;
+      }
+      if (leader == 0 || contender.best_ns < leader) leader = contender.best_ns;
+    }
+  }
+  for (const Contender& contender : contenders) {
+    plan.candidates[contender.candidate].measured_ns = std::max(contender.best_ns, 1.0);
+  }
+  choose(plan);
+  return success();
+}
+
+}  // namespace sparsmith

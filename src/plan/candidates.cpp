@@ -1,0 +1,130 @@
+#include "plan/candidates.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "plan/registers.h"
+
+namespace sparsmith {
+namespace {
+
+constexpr int64_t kPanelBytes = 64;
+/// Bytes of X a block may have to stay in the second-level cache beside Y and code.
+constexpr int64_t kL2Share = 768 << 10;
+
+/// Block sizes in panels: all of them, those that keep a block's X within L2, and few, for X in L1 and for lines of Y that
+/// are written one after the other.
+std::vector<int64_t> n_blocks(int64_t panels, int64_t rows_of_x) {
+  std::vector<int64_t> sizes{0};
+  for (const int64_t size : {std::max<int64_t>(1, kL2Share / (rows_of_x * kPanelBytes)), int64_t{4}, int64_t{2}}) {
+    if (size < panels && std::find(sizes.begin(), sizes.end(), size) == sizes.end()) sizes.push_back(size);
+  }
+  return sizes;
+}
+
+std::string microseconds(double ns) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f us", ns / 1e3);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, Layout y_layout, const Target& target) {
+  const RegisterFile registers = register_file(target.isa());
+  const int64_t panels = panel_count(n), depth = pattern.cols();
+  std::vector<Schedule> schedules;
+
+  const auto tile_rows = static_cast<int32_t>(std::min<int64_t>(registers.vectors - 1, pattern.rows()));
+  std::vector<int64_t> k_blocks{0};
+  for (const int64_t k : {256, 512, 1024}) {
+    if (k < depth) k_blocks.push_back(k);
+  }
+  for (const int64_t k : k_blocks) {
+    for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
+      for (const bool cluster : {true, false}) {
+        for (const bool prefetch : {false, true}) {
+          if (prefetch && y_layout == Layout::plain) continue;
+          schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch});
+        }
+      }
+    }
+  }
+
+  if (pattern.rows() * pattern.cols() <= kMaxNonzeros) {
+    // Rows x panels of accumulators: a value or a row of X that is loaded should serve as many of the others as possible.
+    const bool wide = registers.vectors >= 32;
+    struct Shape {
+      int rows, panels;
+    };
+    const Shape shapes[] = {wide ? Shape{8, 3} : Shape{registers.vectors - 1, 1}, wide ? Shape{14, 2} : Shape{2, 2},
+                            wide ? Shape{28, 1} : Shape{3, 1}};
+    for (const Shape& shape : shapes) {
+      if (shape.panels > panels) continue;
+      for (const int64_t k : {int64_t{0}, int64_t{256}}) {
+        if (k >= depth) continue;
+        for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
+          const int64_t rounded = b - b % shape.panels;
+          schedules.push_back({Form::dense, static_cast<int32_t>(std::min<int64_t>(shape.rows, pattern.rows())),
+                               shape.panels, k, b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels), false, false});
+        }
+      }
+    }
+  }
+  return schedules;
+}
+
+Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Target& target) {
+  const RegisterFile registers = register_file(target.isa());
+  const int panels = schedule.panels_per_pass;
+  if (panels < 1 || panels > registers.max_panels) {
+    return bad_input("a schedule of " + std::to_string(panels) + " panels per pass; 1 to " +
+                     std::to_string(registers.max_panels) + " are possible");
+  }
+  // The dense form with several panels holds one broadcast value beside the accumulators and rows of X.
+  const int values = schedule.form == Form::dense && panels > 1 && registers.free_temps == 0 ? 1 : 0;
+  const int most = (registers.vectors - panels - values) / panels;
+  if (schedule.tile_rows < 1 || schedule.tile_rows > most) {
+    return bad_input("a schedule of " + std::to_string(schedule.tile_rows) + " tile rows; with " +
+                     std::to_string(panels) + " panels per pass " + target.to_string() + " has registers for 1 to " +
+                     std::to_string(most));
+  }
+  if (schedule.k_block < 0 || schedule.n_block < 0) return bad_input("a schedule with a negative block size");
+  if (schedule.form == Form::dense && pattern.rows() * pattern.cols() > kMaxNonzeros) {
+    return unsuitable("a dense kernel for " + std::to_string(pattern.rows()) + "x" + std::to_string(pattern.cols()) +
+                      " weights would hold more values than 2^28");
+  }
+  return success();
+}
+
+void choose(Plan& plan) {
+  const auto time = [](const Candidate& c) { return c.measured_ns > 0 ? c.measured_ns : c.predicted_ns; };
+  std::stable_sort(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate& a, const Candidate& b) {
+    if ((a.measured_ns > 0) != (b.measured_ns > 0)) return a.measured_ns > 0;
+    return time(a) < time(b);
+  });
+  const Candidate& best = plan.candidates.front();
+  plan.chosen = best.schedule;
+  plan.tuned = best.measured_ns > 0;
+
+  // The rival: the best candidate of the other form, so that the reason answers "why not dense" or "why dense".
+  const auto rival = std::find_if(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate& c) {
+    return c.schedule.form != best.schedule.form && (c.measured_ns > 0) == plan.tuned;
+  });
+  const char* how = plan.tuned ? "measured" : "predicted";
+  char density[32];
+  std::snprintf(density, sizeof density, "%.1f %%",
+                100.0 * static_cast<double>(plan.nnz) / (static_cast<double>(plan.m) * static_cast<double>(plan.k)));
+  plan.reason = std::string(best.schedule.form == Form::dense ? "Dense" : "Sparse") + " is " + how + " at " +
+                microseconds(time(best)) + " for N = " + std::to_string(plan.n) + " with " + density + " of the weights kept";
+  if (rival != plan.candidates.end()) {
+    char factor[32];
+    std::snprintf(factor, sizeof factor, "%.2fx", time(*rival) / time(best));
+    plan.reason += ", " + std::string(factor) + " as fast as the best " + to_string(rival->schedule.form) + " form (" +
+                   microseconds(time(*rival)) + ").";
+  } else {
+    plan.reason += "; no other form was measured or possible.";
+  }
+}
+
+}  // namespace sparsmith

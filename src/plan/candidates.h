@@ -1,0 +1,27 @@
+/// \file
+/// Which schedules are worth a look, and how the best one is named.
+#pragma once
+
+#include <vector>
+
+#include "sparsmith/panel.h"
+#include "sparsmith/plan.h"
+
+namespace sparsmith {
+
+/// Columns a plan is made for when the problem doesn't say.
+inline constexpr int64_t kAssumedColumns = 256;
+/// Rows of Y are addressed with 32-bit displacements of 64 bytes a row.
+inline constexpr int64_t kMaxRows = int64_t{1} << 24;
+
+/// Legal schedules for the pattern on the target: sparse ones first, dense always among them unless its values would
+/// not fit (kMaxNonzeros).
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, Layout y_layout, const Target& target);
+
+/// bad_input unless code can be made for the schedule on the target; names the number that is out of range.
+Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Target& target);
+
+/// Orders candidates (measured ones first, by measured time, then by prediction), takes the first and says why.
+void choose(Plan& plan);
+
+}  // namespace sparsmith

@@ -1,0 +1,59 @@
+#include "sparsmith/plan.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "plan/candidates.h"
+#include "plan/cost_model.h"
+
+namespace sparsmith {
+
+const char* to_string(Form form) { return form == Form::dense ? "dense" : "sparse"; }
+
+std::string Schedule::describe() const {
+  std::string text = std::string(to_string(form)) + " " + std::to_string(tile_rows) + "x" +
+                     std::to_string(panels_per_pass) + ", k " + (k_block > 0 ? std::to_string(k_block) : "all") +
+                     ", n " + (n_block > 0 ? std::to_string(n_block * 16) : "all");
+  if (form == Form::sparse) text += cluster_rows ? ", clustered" : ", rows in order";
+  if (prefetch_y) text += ", Y prefetched";
+  return text;
+}
+
+Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target) {
+  if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
+  if (pattern.rows() > kMaxRows) {
+    return unsuitable("a matrix of " + std::to_string(pattern.rows()) + " rows; kernels are made for at most " +
+                          std::to_string(kMaxRows),
+                      "split the layer by rows");
+  }
+  Plan plan;
+  plan.m = pattern.rows();
+  plan.k = pattern.cols();
+  plan.nnz = pattern.nnz();
+  plan.n = problem.n > 0  ? problem.n
+           : problem.conv ? problem.conv->out_height() * problem.conv->out_width()
+                          : kAssumedColumns;
+  plan.target = target.to_string();
+
+  const MachineModel machine = machine_model(target);
+  std::map<std::pair<int, bool>, Tiling> tilings;
+  for (const Schedule& schedule : candidate_schedules(pattern, plan.n, problem.y_layout, target)) {
+    const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
+    auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
+    if (is_new) tiling->second = make_tiling(pattern, schedule.tile_rows, cluster);
+    const Work work{plan.m, plan.k, plan.nnz, panel_count(plan.n),
+                    static_cast<int64_t>(tiling->second.tiles.size()), tiling->second.x_loads};
+    Candidate candidate;
+    candidate.schedule = schedule;
+    candidate.predicted_ns = predict_ns(schedule, work, machine);
+    candidate.code_bytes = estimate_code_bytes(schedule, work, target.isa());
+    plan.candidates.push_back(std::move(candidate));
+  }
+  std::stable_sort(plan.candidates.begin(), plan.candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.predicted_ns < b.predicted_ns; });
+  choose(plan);
+  return plan;
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,313 @@
+#include "runtime/launch.h"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <string>
+
+namespace sparsmith {
+namespace {
+
+constexpr int64_t kLine = kPanelWidth * static_cast<int64_t>(sizeof(float));  // bytes of a panel's row
+
+// --- Working memory
+// -----------------------------------------------------------------------------------------------------
+
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { release(); }
+
+  // At least `bytes` on a 64-byte line, contents unspecified; null when there is no memory.
+  std::byte* reserve(int64_t bytes) {
+    if (bytes > size_) {
+      release();
+      data_ = static_cast<std::byte*>(::operator new(static_cast<size_t>(bytes), kAlignment, std::nothrow));
+      size_ = data_ != nullptr ? bytes : 0;
+    }
+    return data_;
+  }
+  void release() {
+    ::operator delete(data_, kAlignment);
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  std::byte* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+thread_local Scratch scratch;
+
+// --- A block of panels
+// -----------------------------------------------------------------------------------------------------
+
+// Neighbouring panels that one call can walk: EntryArgs without values and passes.
+struct Run {
+  EntryArgs args;
+  int64_t first = 0, count = 0;  // panels
+  float* staged = nullptr;       // when Y goes through panels in working memory: where the first of them is
+};
+
+// Working memory of a block, laid out once per call: packed X, then panels of Y and of the residual that can't be
+// stored to directly, then the runs.
+struct BlockLayout {
+  int64_t panels = 0;  // at most so many in a block
+  int64_t staged = 0;  // at most so many of them staged
+  int64_t runs = 1;    // at most so many runs
+  int64_t x_bytes = 0;
+  int64_t y_bytes = 0;
+  int64_t residual_bytes = 0;
+  int64_t bytes() const {
+    const int64_t run_bytes = (runs * static_cast<int64_t>(sizeof(Run)) + 63) / 64 * 64;
+    return x_bytes + y_bytes + residual_bytes + run_bytes;
+  }
+};
+
+// A panel of plain Y is stored to directly when its 16 columns lie side by side. The others are a matrix's tail and the
+// panels of a batch that reach from one image into the next.
+int64_t max_staged(const Operands& ops, int64_t panels) {
+  if (!ops.y_plain || ops.y_view.image % kPanelWidth == 0) return 0;
+  if (ops.y_view.image < kPanelWidth) return panels;
+  return std::min(panels, panels * kPanelWidth / ops.y_view.image + 1);
+}
+
+BlockLayout lay_out(const Launch& kernel, const Operands& ops, int64_t panels) {
+  BlockLayout layout;
+  layout.panels = panels;
+  layout.staged = max_staged(ops, panels);
+  // Each staged panel may part two direct runs.
+  layout.runs = ops.y_plain ? std::min(panels, 2 * panels * kPanelWidth / ops.y_view.image + 3) : 1;
+  layout.x_bytes = ops.x_plain ? panels * kernel.k * kLine : 0;
+  layout.y_bytes = layout.staged * kernel.m * kLine;
+  layout.residual_bytes = ops.residual != nullptr ? layout.y_bytes : 0;
+  return layout;
+}
+
+// The schedule's n-block within `panels`, cut so that its working memory stays bounded.
+int64_t block_panels(const Launch& kernel, const Operands& ops, int64_t panels) {
+  int64_t block = kernel.schedule.n_block > 0 ? std::min(kernel.schedule.n_block, panels) : panels;
+  const int64_t pass = kernel.schedule.panels_per_pass;
+  while (block > 1 && lay_out(kernel, ops, block).bytes() > kMaxScratchBytes) {
+    block /= 2;
+    if (block > pass) block -= block % pass;
+  }
+  return block;
+}
+
+// One block: packs what it needs, computes ranges of tiles, brings staged panels home.
+class Block {
+ public:
+  Block(const Launch& kernel, const Operands& ops, const BlockLayout& layout, std::byte* memory)
+      : kernel_(kernel),
+        ops_(ops),
+        packed_x_(reinterpret_cast<float*>(memory)),
+        staged_y_(reinterpret_cast<float*>(memory + layout.x_bytes)),
+        staged_residual_(reinterpret_cast<float*>(memory + layout.x_bytes + layout.y_bytes)),
+        runs_(reinterpret_cast<Run*>(memory + layout.x_bytes + layout.y_bytes + layout.residual_bytes)) {}
+
+  void prepare(int64_t first, int64_t last) {
+    first_ = first;
+    run_count_ = 0;
+    if (ops_.x_plain) pack_panels(ops_.x_view, ops_.x, first, last, packed_x_);
+    if (!ops_.y_plain) {
+      add_packed_run(first, last);
+      return;
+    }
+    int64_t slot = 0;
+    for (int64_t p = first; p < last;) {
+      const int64_t direct = std::min(ops_.y_view.contiguous(p * kPanelWidth) / kPanelWidth, last - p);
+      if (direct > 0) {
+        add_direct_run(p, direct);
+        p += direct;
+      } else {
+        stage(p++, slot++);
+      }
+    }
+  }
+
+  void compute(int64_t first_tile, int64_t last_tile) const {
+    for (const Segment& segment : kernel_.segments) {
+      if (segment.tile < first_tile || segment.tile >= last_tile) continue;
+      for (int64_t i = 0; i < run_count_; ++i) call(segment, runs_[i]);
+    }
+  }
+
+  void finish() const {
+    for (int64_t i = 0; i < run_count_; ++i) {
+      const Run& run = runs_[i];
+      if (run.staged != nullptr) unpack_panels(ops_.y_view, run.staged, run.first, run.first + run.count, ops_.y);
+    }
+  }
+
+ private:
+  Run& add_run(int64_t first, int64_t count) {
+    Run& run = *std::construct_at(&runs_[run_count_++]);
+    const int64_t panel = kernel_.k * kPanelWidth;
+    run.args = {};
+    run.args.x = ops_.x_plain ? packed_x_ + (first - first_) * panel : ops_.x + first * panel;
+    run.args.x_panel_stride = kernel_.k * kLine;
+    run.first = first;
+    run.count = count;
+    return run;
+  }
+
+  // Y and the residual in panels, the caller's or staged ones.
+  void set_panels(Run& run, float* y, const float* residual) const {
+    run.args.y = y;
+    run.args.y_panel_stride = run.args.residual_panel_stride = kernel_.m * kLine;
+    run.args.y_row_stride = run.args.residual_row_stride = kLine;
+    run.args.residual = residual;
+  }
+
+  void add_packed_run(int64_t first, int64_t last) {
+    const int64_t at = first * kernel_.m * kPanelWidth;
+    set_panels(add_run(first, last - first), ops_.y + at, ops_.residual != nullptr ? ops_.residual + at : nullptr);
+  }
+
+  void add_direct_run(int64_t first, int64_t count) {
+    Run& run = add_run(first, count);
+    run.args.y = ops_.y + ops_.y_view.offset(first * kPanelWidth);
+    run.args.y_panel_stride = kLine;
+    run.args.y_row_stride = ops_.y_view.row_stride * static_cast<int64_t>(sizeof(float));
+    if (ops_.residual == nullptr) return;
+    run.args.residual = ops_.residual + ops_.residual_view.offset(first * kPanelWidth);
+    run.args.residual_panel_stride = kLine;
+    run.args.residual_row_stride = ops_.residual_view.row_stride * static_cast<int64_t>(sizeof(float));
+  }
+
+  void stage(int64_t panel, int64_t slot) {
+    const int64_t at = slot * kernel_.m * kPanelWidth;
+    if (kernel_.accumulate) pack_panels(ops_.y_view, ops_.y, panel, panel + 1, staged_y_ + at);
+    if (ops_.residual != nullptr) {
+      pack_panels(ops_.residual_view, ops_.residual, panel, panel + 1, staged_residual_ + at);
+    }
+    Run* before = run_count_ > 0 ? &runs_[run_count_ - 1] : nullptr;
+    if (before != nullptr && before->staged != nullptr) {
+      ++before->count;
+      return;
+    }
+    Run& run = add_run(panel, 1);
+    run.staged = staged_y_ + at;
+    set_panels(run, run.staged, ops_.residual != nullptr ? staged_residual_ + at : nullptr);
+  }
+
+  void call(const Segment& segment, const Run& run) const {
+    EntryArgs args = run.args;
+    args.values = kernel_.values + segment.value_offset;
+    const int64_t pass = kernel_.schedule.panels_per_pass;
+    const int64_t rest = run.count % pass;
+    if (const int64_t passes = run.count / pass; passes > 0) {
+      args.passes = passes;
+      kernel_.caller.call(kernel_.caller.context, segment, false, args);
+      const int64_t done = passes * pass;
+      args.x = advance(args.x, done * args.x_panel_stride);
+      args.y = advance(args.y, done * args.y_panel_stride);
+      if (args.residual != nullptr) args.residual = advance(args.residual, done * args.residual_panel_stride);
+    }
+    if (rest > 0) {
+      args.passes = rest;
+      kernel_.caller.call(kernel_.caller.context, segment, true, args);
+    }
+  }
+
+  template <class T>
+  static T* advance(T* pointer, int64_t bytes) {
+    return pointer + bytes / static_cast<int64_t>(sizeof(float));
+  }
+
+  const Launch& kernel_;
+  const Operands& ops_;
+  float* const packed_x_;
+  float* const staged_y_;
+  float* const staged_residual_;
+  Run* const runs_;
+  int64_t run_count_ = 0;
+  int64_t first_ = 0;  // panel of the block
+};
+
+// --- Dividing a call among threads
+// ----------------------------------------------------------------------------------------
+
+Error no_memory(int64_t bytes) {
+  return unsuitable("no memory for " + std::to_string(bytes) + " bytes of packed activations",
+                    "use panel layouts, or a schedule with a smaller n-block");
+}
+
+// Each thread computes a range of panels, all tiles of it, with working memory of its own.
+Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) {
+  // Whole passes for each thread, unless that would leave one with noticeably more panels than another.
+  const int64_t pass = kernel.schedule.panels_per_pass;
+  const int64_t unit = ops.panels / threads >= 4 * pass ? pass : 1;
+  const auto begin = [&](int part) { return ops.panels * part / threads / unit * unit; };
+  const auto end = [&](int part) { return part + 1 == threads ? ops.panels : begin(part + 1); };
+  const int64_t most = (ops.panels + threads - 1) / threads + unit - 1;  // rounding down may leave a part so much
+  const int64_t block = block_panels(kernel, ops, most);
+  const BlockLayout layout = lay_out(kernel, ops, block);
+  std::byte* const memory = scratch.reserve(layout.bytes() * threads);
+  if (memory == nullptr) return no_memory(layout.bytes() * threads);
+
+  const auto run_part = [&](int part) {
+    Block work(kernel, ops, layout, memory + layout.bytes() * part);
+    for (int64_t p = begin(part), last = end(part); p < last; p += block) {
+      work.prepare(p, std::min(p + block, last));
+      work.compute(0, kernel.tiles);
+      work.finish();
+    }
+  };
+  if (threads == 1) {
+    run_part(0);
+  } else {
+    kernel.pool->run(threads, threads, run_part);
+  }
+  return success();
+}
+
+// Fewer panels than threads: the threads share the packed panels and divide the tiles, which write different rows.
+Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
+  // Tiles differ in weight; some more parts than threads even that out.
+  constexpr int kPartsPerThread = 4;
+  const int parts = static_cast<int>(std::min<int64_t>(int64_t{threads} * kPartsPerThread, kernel.tiles));
+  const int64_t block = block_panels(kernel, ops, ops.panels);
+  const BlockLayout layout = lay_out(kernel, ops, block);
+  std::byte* const memory = scratch.reserve(layout.bytes());
+  if (memory == nullptr) return no_memory(layout.bytes());
+
+  Block work(kernel, ops, layout, memory);
+  for (int64_t p = 0; p < ops.panels; p += block) {
+    work.prepare(p, std::min(p + block, ops.panels));
+    kernel.pool->run(threads, parts,
+                     [&](int part) { work.compute(kernel.tiles * part / parts, kernel.tiles * (part + 1) / parts); });
+    work.finish();
+  }
+  return success();
+}
+
+}  // namespace
+
+int64_t tile_count(std::span<const Segment> segments) {
+  int64_t tiles = 0;
+  for (const Segment& segment : segments) tiles = std::max<int64_t>(tiles, int64_t{segment.tile} + 1);
+  return tiles;
+}
+
+Status launch(const Launch& kernel, const Operands& ops, int threads) {
+  if (threads > 1) {
+    // No thread for less than its share of work; no more threads than the pool has.
+    const double work = static_cast<double>(ops.panels) * static_cast<double>(kernel.work);
+    const double useful = 1 + work / static_cast<double>(std::max<int64_t>(kernel.min_work_per_thread, 1));
+    threads = std::min(threads, kernel.pool->max_workers() + 1);
+    if (useful < threads) threads = static_cast<int>(useful);
+  }
+  if (threads <= 1) return launch_by_panels(kernel, ops, 1);
+  if (ops.panels >= threads) return launch_by_panels(kernel, ops, threads);
+  return launch_by_tiles(kernel, ops, static_cast<int>(std::min<int64_t>(threads, kernel.tiles)));
+}
+
+void release_scratch() { scratch.release(); }
+
+}  // namespace sparsmith

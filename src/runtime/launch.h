@@ -1,0 +1,52 @@
+/// \file
+/// Runs generated code over a call's operands: blocks of panels, threads, packing of plain activations, tails.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "artifact/image.h"
+#include "runtime/operands.h"
+#include "runtime/thread_pool.h"
+#include "sparsmith/result.h"
+
+namespace sparsmith {
+
+/// How a segment is called; in tests, what stands in for generated code.
+struct SegmentCaller {
+  const void* context = nullptr;
+  void (*call)(const void* context, const Segment& segment, bool single, const EntryArgs& args) = nullptr;
+};
+
+/// A kernel as the launcher sees it. Everything is borrowed.
+struct Launch {
+  int64_t m = 0, k = 0;
+  bool accumulate = false;
+  Schedule schedule;
+  std::span<const Segment> segments;  ///< in the order they run
+  int64_t tiles = 1;                  ///< Segment::tile is below it
+  const float* values = nullptr;
+  int64_t work = 0;  ///< multiply-accumulates of vectors per panel: nonzeros, or M * K of dense code
+  SegmentCaller caller;
+  ThreadPool* pool = nullptr;  ///< used when threads > 1
+  /// Work below which a thread isn't worth waking: some 5 us.
+  int64_t min_work_per_thread = 20000;
+};
+
+/// Segment::tile's upper bound.
+int64_t tile_count(std::span<const Segment> segments);
+
+/// Runs the kernel over checked operands on at most `threads` threads. The blocks are those of the schedule; every
+/// element of Y is computed by the same operations in the same order however they are divided.
+///
+/// Working memory belongs to the calling thread, grows to the largest call it has made (kMaxScratchBytes per thread of
+/// the call, except that one panel always fits) and is freed with it. unsuitable: no memory.
+Status launch(const Launch& kernel, const Operands& operands, int threads);
+
+/// Packed panels kept at once by one thread; n-blocks are cut to this. Larger than any L2, so no useful block is cut.
+inline constexpr int64_t kMaxScratchBytes = int64_t{32} << 20;
+
+/// Frees the calling thread's working memory.
+void release_scratch();
+
+}  // namespace sparsmith

@@ -1,0 +1,170 @@
+#include "runtime/operands.h"
+
+#include <string>
+
+namespace sparsmith {
+namespace {
+
+// Bytes of one operand that still leave room for offsets into it.
+constexpr int64_t kMaxBytes = int64_t{1} << 46;
+constexpr int64_t kMaxFloats = kMaxBytes / static_cast<int64_t>(sizeof(float));
+
+// a * b, or more than kMaxFloats when that is too large. Arguments are not negative.
+int64_t product(int64_t a, int64_t b) {
+  int64_t result = 0;
+  if (__builtin_mul_overflow(a, b, &result) || result > kMaxFloats) return kMaxFloats + 1;
+  return result;
+}
+
+std::string number(int64_t value) { return std::to_string(value); }
+
+Error too_large(const char* name, const std::string& shape) {
+  return bad_input(std::string(name) + " = " + shape + " takes more than 2^46 bytes",
+                   "check the call's N, batch and leading dimensions");
+}
+
+// One operand as it lies in memory.
+struct Extent {
+  const char* name;
+  const char* ld_name;
+  const float* data;
+  int64_t floats = 0;  // from the first element to one past the last
+  int64_t ld = 0;      // plain GEMM: floats between rows; else 0
+  int64_t width = 0;   // plain GEMM: columns
+};
+
+// Whether two operands share memory. Column ranges of one larger matrix do not, though their extents interleave.
+bool overlap(const Extent& a, const Extent& b) {
+  const auto a_begin = reinterpret_cast<uintptr_t>(a.data);
+  const auto b_begin = reinterpret_cast<uintptr_t>(b.data);
+  const uintptr_t a_end = a_begin + static_cast<uintptr_t>(a.floats) * sizeof(float);
+  const uintptr_t b_end = b_begin + static_cast<uintptr_t>(b.floats) * sizeof(float);
+  if (a_end <= b_begin || b_end <= a_begin) return false;
+  if (a.ld == 0 || a.ld != b.ld) return true;
+  if (a_begin > b_begin) return overlap(b, a);
+  const uintptr_t row = static_cast<uintptr_t>(a.ld) * sizeof(float);
+  const uintptr_t shift = (b_begin - a_begin) % row;
+  return shift < static_cast<uintptr_t>(a.width) * sizeof(float) ||
+         shift + static_cast<uintptr_t>(b.width) * sizeof(float) > row;
+}
+
+Error overlapping(const Extent& a, const Extent& b, std::string hint) {
+  const auto bytes = [](int64_t floats) { return number(floats * static_cast<int64_t>(sizeof(float))); };
+  const auto distance = static_cast<int64_t>(reinterpret_cast<uintptr_t>(b.data) - reinterpret_cast<uintptr_t>(a.data));
+  return bad_input(std::string(a.name) + " (" + bytes(a.floats) + " bytes) and " + b.name + " (" + bytes(b.floats) +
+                       " bytes, " + number(distance) + " bytes from it) overlap in memory",
+                   std::move(hint));
+}
+
+// The call's columns: given for matrices and panels, known from the shape for plain convolutions.
+Result<int64_t> column_count(const Problem& problem, const RunArgs& args) {
+  const bool plain = problem.x_layout == Layout::plain || problem.y_layout == Layout::plain;
+  int64_t n = args.n;
+  if (problem.conv && plain) {
+    if (args.batch < 1) return bad_input("batch = " + number(args.batch) + ": a call needs at least 1 image");
+    const Conv1x1& conv = *problem.conv;
+    if (conv.height < 1 || conv.width < 1 || conv.stride_h < 1 || conv.stride_w < 1) {
+      return bad_input("the convolution has height " + number(conv.height) + ", width " + number(conv.width) +
+                       ", stride " + number(conv.stride_h) + " x " + number(conv.stride_w) +
+                       ": all must be at least 1");
+    }
+    n = product(args.batch, product(conv.out_height(), conv.out_width()));
+  }
+  if (n < 1) return bad_input("N = " + number(n) + ": a call needs at least 1 column");
+  if (n > kMaxFloats) return bad_input("N = " + number(n) + " columns are too many", "at most 2^44");
+  if (problem.n_fixed && n != problem.n) {
+    return bad_input(
+        "N = " + number(n) + ", but this kernel was compiled for N = " + number(problem.n) + " only (n_fixed)",
+        "compile with n_fixed = false to run any N");
+  }
+  return n;
+}
+
+// The view of a plain operand of `rows` rows.
+Result<PlainView> plain_view(const Problem& problem, const RunArgs& args, bool input, int64_t rows, int64_t n,
+                             int64_t ld, Extent& extent) {
+  if (problem.conv) {
+    const Conv1x1& conv = *problem.conv;
+    const int64_t image = input ? product(conv.height, conv.width) : product(conv.out_height(), conv.out_width());
+    extent.floats = product(args.batch, product(rows, image));
+    if (extent.floats > kMaxFloats) {
+      return too_large(extent.name, "[" + number(args.batch) + ", " + number(rows) + ", " + number(image) + "] floats");
+    }
+    return input ? PlainView::nchw(args.batch, rows, conv) : PlainView::nchw(args.batch, rows, image);
+  }
+  if (ld == 0) ld = n;
+  if (ld < n) {
+    return bad_input(std::string(extent.ld_name) + " = " + number(ld) + " is less than N = " + number(n) +
+                         ": rows of " + extent.name + " would overlap",
+                     "pass at least N, or 0 for N");
+  }
+  extent.floats = product(rows, ld);
+  if (extent.floats > kMaxFloats) {
+    return too_large(extent.name, number(rows) + " rows, " + number(ld) + " floats apart,");
+  }
+  extent.floats -= ld - n;
+  extent.ld = ld;
+  extent.width = n;
+  return PlainView::matrix(rows, n, ld);
+}
+
+Status describe(Layout layout, const Problem& problem, const RunArgs& args, bool input, int64_t rows, int64_t n,
+                int64_t ld, PlainView& view, Extent& extent) {
+  if (layout == Layout::panel) {
+    extent.floats = product(rows, panel_count(n) * kPanelWidth);
+    if (extent.floats > kMaxFloats) {
+      return too_large(extent.name, number(panel_count(n)) + " panels of " + number(rows) + " rows");
+    }
+    return success();
+  }
+  Result<PlainView> plain = plain_view(problem, args, input, rows, n, ld, extent);
+  if (!plain) return plain.error();
+  view = *plain;
+  return success();
+}
+
+}  // namespace
+
+Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args) {
+  if (args.x == nullptr) return bad_input("X is a null pointer");
+  if (args.y == nullptr) return bad_input("Y is a null pointer");
+  const bool has_residual = problem.epilogue.residual != Residual::none;
+  if (has_residual && args.residual == nullptr) {
+    return bad_input("the residual is a null pointer, but this kernel's epilogue adds one",
+                     "pass RunArgs::residual, of Y's shape and layout");
+  }
+  if (!has_residual && args.residual != nullptr) {
+    return bad_input("a residual was passed, but this kernel's epilogue adds none",
+                     "compile with Epilogue::residual, or leave RunArgs::residual null");
+  }
+  if (args.threads < 1) return bad_input("threads = " + number(args.threads) + ": a call needs at least 1 thread");
+  const Result<int64_t> n = column_count(problem, args);
+  if (!n) return n.error();
+
+  Operands ops;
+  ops.x = args.x;
+  ops.y = args.y;
+  ops.residual = args.residual;
+  ops.n = *n;
+  ops.panels = panel_count(*n);
+  ops.x_plain = problem.x_layout == Layout::plain;
+  ops.y_plain = problem.y_layout == Layout::plain;
+  Extent x{"X", "ldx", args.x}, y{"Y", "ldy", args.y}, residual{"the residual", "ld_residual", args.residual};
+  if (Status s = describe(problem.x_layout, problem, args, true, k, *n, args.ldx, ops.x_view, x); !s) {
+    return s.error();
+  }
+  if (Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ldy, ops.y_view, y); !s) {
+    return s.error();
+  }
+  if (overlap(x, y)) return overlapping(x, y, "give Y memory of its own");
+  if (has_residual) {
+    Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ld_residual, ops.residual_view, residual);
+    if (!s) return s.error();
+    if (overlap(residual, y)) {
+      return overlapping(residual, y, "to add to what Y holds, compile with Epilogue::accumulate instead");
+    }
+  }
+  return ops;
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,30 @@
+/// \file
+/// The operands of one call, checked and in the form that launch works with.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/panel.h"
+#include "sparsmith/kernel.h"
+#include "sparsmith/problem.h"
+#include "sparsmith/result.h"
+
+namespace sparsmith {
+
+struct Operands {
+  const float* x = nullptr;
+  float* y = nullptr;
+  const float* residual = nullptr;
+  int64_t n = 0;       ///< columns, of all images
+  int64_t panels = 0;  ///< panel_count(n)
+  bool x_plain = false, y_plain = false;
+  PlainView x_view;         ///< when x_plain
+  PlainView y_view;         ///< when y_plain
+  PlainView residual_view;  ///< when y_plain; columns lie as in y_view
+};
+
+/// Checks everything about `args` that can be seen without touching the data: bad_input says which number is wrong and
+/// what would be right. Sizes that don't fit an address space are refused here, so later arithmetic can't overflow.
+Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args);
+
+}  // namespace sparsmith

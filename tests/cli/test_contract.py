@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""The command's contract: what scripts may rely on."""
+import json
+import os
+import unittest
+
+from command import DIGITS, Case, read_csr, read_npy
+
+
+class Digits(Case):
+    """The embedded layer, from weights to results."""
+
+    def compiled(self, *more):
+        kernel = self.path("hidden.smk")
+        self.succeeds("compile", DIGITS / "hidden.npz", "-o", kernel, "--n", 128, "--bias", DIGITS / "hidden_bias.npy",
+                      *more)
+        return kernel
+
+    def expected(self, activation):
+        _, _, rows = read_csr(DIGITS / "hidden.npz")
+        _, bias = read_npy(DIGITS / "hidden_bias.npy")
+        (_, n), x = read_npy(DIGITS / "activations.npy")
+        for row, b in zip(rows, bias):
+            line = [float(b)] * n
+            for column, value in row:
+                for i in range(n):
+                    line[i] += value * x[column * n + i]
+            yield from map(activation, line)
+
+    def check_run(self, kernel, activation, *more):
+        output = self.path("y.npy")
+        self.succeeds("run", kernel, "--input", DIGITS / "activations.npy", "--output", output, *more)
+        shape, y = read_npy(output)
+        self.assertEqual(shape, (512, 128))
+        worst = max(abs(a - b) for a, b in zip(y, self.expected(activation)))
+        self.assertLess(worst, 1e-4)
+
+    def test_relu(self):
+        self.check_run(self.compiled("--relu"), lambda v: max(v, 0.0))
+
+    def test_clip(self):
+        self.check_run(self.compiled("--clip", "-0.5,0.75"), lambda v: min(0.75, max(-0.5, v)))
+
+    def test_threads(self):
+        self.check_run(self.compiled(), lambda v: v, "--threads", 2)
+
+    def test_panel_layout(self):
+        self.check_run(self.compiled("--relu", "--layout", "panel"), lambda v: max(v, 0.0))
+
+    def test_tuned(self):
+        self.check_run(self.compiled("--relu", "--tune", "--cache", "none"), lambda v: max(v, 0.0))
+
+    def test_avx2(self):
+        self.check_run(self.compiled("--relu", "--target", "x86-64-v3"), lambda v: max(v, 0.0))
+
+    def test_disasm_names_the_nonzero_behind_each_fma(self):
+        _, _, rows = read_csr(DIGITS / "hidden.npz")
+        text = self.succeeds("disasm", self.compiled()).stdout
+        self.assertIn("vfmadd231ps", text)
+        row, entries = next((i, r) for i, r in enumerate(rows) if r)
+        self.assertIn(f"W[{row}, {entries[0][0]}]", text)
+
+    def test_explain(self):
+        text = self.succeeds("explain", DIGITS / "hidden.npz", "--n", 128).stdout
+        for phrase in ("512 x 512", "26214 nonzeros", "90.0 % zeros", "->", "dense", "why: "):
+            self.assertIn(phrase, text)
+
+    def test_explain_json(self):
+        page = self.path("page.html")
+        report = self.json_of("explain", DIGITS / "hidden.npz", "--n", 128, "--json", "--html", page)
+        self.assertEqual(report["pattern"]["nnz"], 26214)
+        self.assertEqual(sum(report["pattern"]["row_histogram"]), 512)
+        plan = report["plan"]
+        self.assertEqual((plan["m"], plan["k"], plan["n"]), (512, 512, 128))
+        self.assertIn("dense", {c["schedule"]["form"] for c in plan["candidates"]})
+        self.assertEqual([c["schedule"] for c in plan["candidates"] if c["chosen"]][0], plan["chosen"])
+        self.assertTrue(plan["reason"])
+        self.assertFalse(plan["tuned"])
+        with open(page, encoding="utf-8") as file:
+            html = file.read()
+        self.assertIn("data:image/png;base64,", html)
+        self.assertIn(plan["chosen"]["text"], html)
+        self.assertNotRegex(html, r"(?:src|href)=\"(?!data:)")  # nothing is loaded from elsewhere
+        self.assertNotIn("http", html)
+
+    def test_explain_tuned_measures(self):
+        plan = self.json_of("explain", DIGITS / "hidden.npz", "--n", 128, "--tune", "--json")["plan"]
+        self.assertTrue(plan["tuned"])
+        self.assertGreater([c for c in plan["candidates"] if c["chosen"]][0]["measured_ns"], 0)
+
+    def test_bench(self):
+        rows_path = self.path("rows.json")
+        done = self.succeeds("bench", DIGITS / "hidden.npz", "--n", "1,33", "--peers", "none", "--budget", 2, "--json",
+                             rows_path)
+        self.assertIn("of peak", done.stdout)
+        self.assertIn("n=33", done.stderr)
+        with open(rows_path, encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual([(r["n"], r["layout"]) for r in rows],
+                         [(1, "panel"), (1, "plain"), (33, "panel"), (33, "plain")])
+        for row in rows:
+            for key in ("file", "op", "m", "k", "nnz", "n", "dtype", "threads", "layout", "ns_min", "ns_median",
+                        "pack_ns_median", "compile_ns", "code_bytes", "gflops_effective", "fma_peak_gflops",
+                        "fraction_of_peak", "max_rel_error", "peers"):
+                self.assertIn(key, row)
+            self.assertEqual((row["m"], row["k"], row["nnz"], row["dtype"]), (512, 512, 26214, "fp32"))
+            self.assertLess(row["max_rel_error"], 1e-5)
+            self.assertAlmostEqual(row["gflops_effective"], 2 * 26214 * row["n"] / row["ns_min"], places=3)
+            self.assertEqual(set(row["peers"]), {"own_dense"})
+            self.assertGreater(row["peers"]["own_dense"]["ns_min"], 0)
+            self.assertLessEqual(row["ns_min"], row["ns_median"])
+
+    def test_bench_cases_file(self):
+        cases = self.write("cases.txt", f"# two sizes of one layer\n{DIGITS}/hidden.npz 7,20  # odd ones\n\n")
+        done = self.succeeds("bench", "--cases", cases, "--peers", "none", "--budget", 1, "--threads", 2)
+        self.assertEqual(done.stdout.count("hidden.npz"), 4)
+
+    def test_cache(self):
+        self.assertEqual(self.succeeds("cache", "path").stdout.strip(), self.environment["SPARSMITH_CACHE"])
+        self.compiled()
+        self.assertIn("disk cache", self.succeeds("compile", DIGITS / "hidden.npz", "-o", self.path("again.smk"), "--n", 128,
+                                                  "--bias", DIGITS / "hidden_bias.npy").stdout)
+        listed = self.succeeds("cache", "list").stdout
+        self.assertIn("hidden", listed)
+        self.assertRegex(listed, r"(?m)^1 entry")
+        self.assertRegex(self.succeeds("cache", "clear").stdout, r"^1 entry removed")
+        self.assertRegex(self.succeeds("cache", "list").stdout, r"^0 entries")
+
+    def test_cache_none_writes_nothing(self):
+        self.compiled("--cache", "none")
+        self.assertFalse(os.path.exists(self.environment["SPARSMITH_CACHE"]))
+
+
+class Shapes(Case):
+    """Small problems whose results are known by heart."""
+
+    def run_small(self, weights_options, x_shape, x, *run_options):
+        kernel, output = self.path("k.smk"), self.path("y.npy")
+        self.succeeds("compile", self.small_weights(), "-o", kernel, *weights_options)
+        self.succeeds("run", kernel, "--input", self.npy("x.npy", x_shape, x), "--output", output, *run_options)
+        return read_npy(output)
+
+    def test_any_n_runs(self):
+        for n in (1, 2, 15, 16, 17, 48, 100):
+            with self.subTest(n=n):
+                x = [float(i % 11 - 5) for i in range(3 * n)]
+                shape, y = self.run_small(["--n", 16], (3, n), x)
+                self.assertEqual(shape, (2, n))
+                self.assertEqual(list(y), [x[i] + 2 * x[2 * n + i] for i in range(n)] + [3 * x[2 * n + i] for i in range(n)])
+
+    def test_a_vector_gives_a_vector(self):
+        self.assertEqual(self.run_small(["--n", 1], (3,), [1, 2, 3]), ((2,), (7, 9)))
+
+    def test_convolution(self):
+        x = [float(i) for i in range(2 * 3 * 3 * 3)]
+        for layout in ("plain", "panel"):
+            for stride, positions in ((1, range(9)), (2, (0, 2, 6, 8))):
+                with self.subTest(layout=layout, stride=stride):
+                    shape, y = self.run_small(["--conv", f"3,3,3,{stride}", "--layout", layout], (2, 3, 3, 3), x)
+                    side = 3 if stride == 1 else 2
+                    self.assertEqual(shape, (2, 2, side, side))
+                    expected = []
+                    for image in (x[:27], x[27:]):
+                        expected += [image[p] + 2 * image[18 + p] for p in positions]
+                        expected += [3 * image[18 + p] for p in positions]
+                    self.assertEqual(list(y), expected)
+
+    def test_one_image(self):
+        shape, _ = self.run_small(["--conv", "3,2,2"], (3, 2, 2), [1.0] * 12)
+        self.assertEqual(shape, (2, 2, 2))
+
+    def test_seed_decides_the_values_of_a_pattern(self):
+        pattern = self.write("p.smtx", "2, 3, 3\n0 2 3\n0 2 2\n")
+        results = {}
+        for seed in (1, 2):
+            self.succeeds("compile", pattern, "-o", self.path(f"{seed}.smk"), "--n", 1, "--seed", seed)
+            x = self.npy("x.npy", (3, 1), [1, 1, 1])
+            self.succeeds("run", self.path(f"{seed}.smk"), "--input", x, "--output", self.path("y.npy"))
+            results[seed] = read_npy(self.path("y.npy"))[1]
+        self.assertNotEqual(results[1], results[2])
+
+    def test_nan_weights_are_kept_and_reported(self):
+        weights = self.npy("nan.npy", (2, 2), [float("nan"), 0, 0, 1])
+        done = self.succeeds("compile", weights, "-o", self.path("k.smk"), "--n", 1)
+        self.assertRegex(done.stderr, r"nan\.npy holds 1 value.* NaN or infinite.*kept")
+        self.succeeds("run", self.path("k.smk"), "--input", self.npy("x.npy", (2, 1), [1, 5]), "--output", self.path("y.npy"))
+        y = read_npy(self.path("y.npy"))[1]
+        self.assertTrue(y[0] != y[0] and y[1] == 5, y)
+
+
+class Usage(Case):
+    def test_version_and_help(self):
+        self.assertRegex(self.succeeds("--version").stdout, r"^sparsmith \d+\.\d+\.\d+ \(LLVM 22\.")
+        self.assertIn("Examples:", self.succeeds("--help").stdout)
+        for command in ("compile", "run", "bench", "explain", "disasm", "cache"):
+            self.assertIn("Example", self.succeeds(command, "--help").stdout)
+
+    def test_wrong_usage_is_exit_2(self):
+        weights = self.small_weights()
+        for arguments in ([], ["nonsense"], ["compile"], ["compile", weights], ["compile", weights, "-o"],
+                          ["compile", weights, "-o", "k", "--bogus"], ["compile", weights, "-o", "k", "--n", "many"],
+                          ["compile", weights, "-o", "k", "--n", "1.5"], ["compile", weights, "-o", "k", "--n", "4x"],
+                          ["compile", weights, "-o", "k", "--n", "4", "--conv", "3,2,2"],
+                          ["compile", weights, "-o", "k", "--conv", "3,2"], ["compile", weights, "-o", "k", "--conv", "a,b,c"],
+                          ["compile", weights, "-o", "k", "--clip", "1"], ["compile", weights, "-o", "k", "--clip", "a,b"],
+                          ["compile", weights, "-o", "k", "--relu", "--clip", "0,6"],
+                          ["compile", weights, "-o", "k", "--layout", "diagonal"],
+                          ["compile", weights, "-o", "k", "--seed", "one"], ["explain"], ["bench"], ["bench", weights],
+                          ["bench", weights, "--n", ""], ["bench", weights, "--n", "1,,2"], ["cache"], ["cache", "burn"],
+                          ["run", "k.smk"], ["run", "k.smk", "--input", "x.npy"], ["disasm"]):
+            with self.subTest(arguments=arguments):
+                self.fails(arguments, code=2)
+        self.assertFalse(os.path.exists("k"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+// Kernel::run and update_values allocate nothing once a thread has made a call of the same size.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "runtime/kernel_impl.h"
+#include "sparsmith/target.h"
+#include "tests/runtime/call_buffers.h"
+#include "tests/runtime/fake_code.h"
+
+namespace {
+
+std::atomic<int64_t> allocations{0};
+
+void* counted(size_t size, size_t alignment) {
+  ++allocations;
+  void* memory = nullptr;
+  if (posix_memalign(&memory, std::max(alignment, sizeof(void*)), std::max<size_t>(size, 1)) != 0) return nullptr;
+  return memory;
+}
+void* counted_or_throw(size_t size, size_t alignment) {
+  if (void* memory = counted(size, alignment)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+// All forms: a form left to the library would not be counted, and the sanitizers check that pairs match.
+void* operator new(size_t size) { return counted_or_throw(size, 16); }
+void* operator new[](size_t size) { return counted_or_throw(size, 16); }
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return counted(size, 16); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept { return counted(size, 16); }
+void* operator new(size_t size, std::align_val_t a) { return counted_or_throw(size, static_cast<size_t>(a)); }
+void* operator new[](size_t size, std::align_val_t a) { return counted_or_throw(size, static_cast<size_t>(a)); }
+void* operator new(size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted(size, static_cast<size_t>(a));
+}
+void* operator new[](size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted(size, static_cast<size_t>(a));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
+
+namespace sparsmith {
+namespace {
+
+TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
+  if (const auto v3 = Target::parse("x86-64-v3"); !v3.ok() || !v3->missing_on_host().empty()) {
+    GTEST_SKIP() << "this CPU can't run x86-64-v3 code";
+  }
+  for (const bool conv : {false, true}) {
+    for (const Layout layout : {Layout::plain, Layout::panel}) {
+      for (int threads = 1; threads <= 2; ++threads) {
+        Problem problem;
+        problem.x_layout = problem.y_layout = layout;
+        problem.epilogue.accumulate = true;
+        problem.epilogue.residual = Residual::after_activation;
+        if (conv) problem.conv = Conv1x1{7, 9, 1, 1};
+        const Weights weights = testing::random_weights(70, 90, 0.5, 1);
+        testing::FakeCode fake(weights, problem, {.tile_rows = 9, .panels_per_pass = 2, .n_block = 4});
+        auto code = load_code(fake.image());
+        ASSERT_TRUE(code.ok());
+        Result<Kernel> kernel = make_kernel(*code, problem, weights, {}, {});
+        ASSERT_TRUE(kernel.ok());
+        testing::CallBuffers buffers(problem, 70, 90, {.n = 201, .batch = 3}, 2);
+        buffers.args().threads = threads;
+        const int64_t before_first = allocations;
+        ASSERT_TRUE(kernel->run(buffers.args()).ok());
+        if (!conv && layout == Layout::plain && threads == 1) {
+          EXPECT_GT(allocations, before_first) << "the counter doesn't see the working memory";
+        }
+        const int64_t before = allocations;
+        for (int i = 0; i < 5; ++i) ASSERT_TRUE(kernel->run(buffers.args()).ok());
+        EXPECT_EQ(allocations - before, 0)
+            << "conv " << conv << " panel " << (layout == Layout::panel) << " threads " << threads;
+        ASSERT_TRUE(kernel->update_values(weights).ok());
+        EXPECT_EQ(allocations - before, 0) << "update_values";
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sparsmith
