@@ -15,8 +15,8 @@ struct Expected {
 Expected expected_product(int64_t m, int64_t n, std::span<const int64_t> row_offsets, std::span<const int32_t> columns,
                           std::span<const float> values, const float* x);
 
-/// The largest |y - value| / max(magnitude, tiny); infinity when y holds a NaN where the value is finite. A correct fp32
-/// kernel stays below fp32_tolerance whatever its order of summation.
+/// The largest |y - value| / max(magnitude, tiny); infinity when y holds a NaN where the value is finite. A correct
+/// fp32 kernel stays below fp32_tolerance whatever its order of summation.
 double max_relative_error(const Expected& expected, const float* y);
 
 /// Summing `terms` products in fp32 in any order: (terms + 1) roundings of 2^-24 each is the worst case.

@@ -18,7 +18,7 @@ constexpr int kAccumulators = 14;
 #define SPARSMITH_ZMM_SET(i) "vmovaps %%zmm14, %%zmm" #i "\n\t"
 #define SPARSMITH_YMM_FMA(i) "vfmadd213ps %%ymm15, %%ymm14, %%ymm" #i "\n\t"
 #define SPARSMITH_YMM_SET(i) "vmovaps %%ymm14, %%ymm" #i "\n\t"
-#define SPARSMITH_CLOBBERS                                                                                       \
+#define SPARSMITH_CLOBBERS                                                                                         \
   "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
       "xmm13", "xmm14", "xmm15"
 

@@ -57,7 +57,8 @@ struct Operands {
     std::generate_n(x.data(), weights.cols() * n, [&] { return normal(random); });
     pack(x.data(), weights.cols(), n, n, x_panels.data());
     const Pattern& pattern = weights.pattern();
-    expected = expected_product(weights.rows(), n, pattern.row_offsets(), pattern.columns(), weights.values(), x.data());
+    expected =
+        expected_product(weights.rows(), n, pattern.row_offsets(), pattern.columns(), weights.values(), x.data());
   }
   /// Empty when y is right.
   std::string wrong() const {
@@ -68,13 +69,8 @@ struct Operands {
   }
   void report(benchmark::State& state) const {
     const double flops = 2.0 * static_cast<double>(weights.nnz()) * static_cast<double>(n);
-    state.counters["GFLOP/s"] =
-        benchmark::Counter(flops * 1e-9, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
-    static const double peak = fma_peak_gflops(100);
-    if (peak > 0) {
-      state.counters["of_peak"] =
-          benchmark::Counter(flops * 1e-9 / peak, benchmark::Counter::kIsIterationInvariantRate);
-    }
+    state.counters["FLOP"] =
+        benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
   }
 
   Weights weights;
@@ -236,6 +232,7 @@ int run_all(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::AddCustomContext("cpu", cpu_name());
+  benchmark::AddCustomContext("FMA peak, GFLOP/s a core", std::to_string(fma_peak_gflops(100)));
   benchmark::AddCustomContext("sparsmith", version());
   benchmark::AddCustomContext("emits with", compiler_version());
   for (const Peer& peer : peers) benchmark::AddCustomContext(peer.name, peer.version());

@@ -61,13 +61,14 @@ double read_bandwidth(int64_t bytes);
 /// The same for writing (ordinary stores; a write-allocate counts once).
 double write_bandwidth(int64_t bytes);
 
-/// The least time the compulsory traffic takes: x, y and weights once each, at the bandwidth of a footprint of their
-/// sum.
+/// What no kernel can beat here: the useful flops at the FMA peak, or its compulsory traffic (x and weights read once,
+/// y written once), measured now by a loop that reads and writes buffers of those sizes and does nothing else.
 struct Roofline {
   double fma_ns = 0;      ///< useful flops at the FMA peak
-  double traffic_ns = 0;  ///< bytes at measured bandwidth
+  double traffic_ns = 0;  ///< of the streaming loop; 0 on a CPU without AVX2
   double bound_ns() const { return fma_ns > traffic_ns ? fma_ns : traffic_ns; }
 };
+/// Takes about 5 ms.
 Roofline roofline(int64_t m, int64_t k, int64_t nnz, int64_t n, double peak_gflops);
 
 /// "Intel(R) Xeon(R) ..." as /proc/cpuinfo says, or "unknown CPU".

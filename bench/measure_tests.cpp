@@ -1,10 +1,10 @@
-#include "bench/measure.h"
-
 #include <gtest/gtest.h>
 #include <sched.h>
 
 #include <atomic>
 #include <chrono>
+
+#include "bench/measure.h"
 
 namespace sparsmith::bench {
 namespace {

@@ -56,8 +56,17 @@ struct Case {
     expected = expected_product(m, n, offsets, columns, values, x.get());
   }
   SparsmithPeerProblem problem() const {
-    return {m,       k,       n,       static_cast<int64_t>(values.size()), offsets.data(), columns.data(), values.data(),
-            dense.get(), x.get(), y.get(), 1};
+    return {m,
+            k,
+            n,
+            static_cast<int64_t>(values.size()),
+            offsets.data(),
+            columns.data(),
+            values.data(),
+            dense.get(),
+            x.get(),
+            y.get(),
+            1};
   }
 
   int64_t m, k, n;
@@ -84,8 +93,8 @@ TEST_P(PeerTest, ComputesTheProduct) {
   if (!peer().present()) GTEST_SKIP() << peer().name << " is absent: " << peer().absent_reason;
   std::printf("%s: %s; %s\n", peer().name.c_str(), peer().table->summary, peer().version().c_str());
   int computed = 0;
-  for (const Shape& shape : {Shape{64, 64, 0.1}, Shape{37, 53, 0.2}, Shape{128, 256, 0.05}, Shape{3, 5, 0.5},
-                             Shape{96, 200, 1.0}}) {
+  for (const Shape& shape :
+       {Shape{64, 64, 0.1}, Shape{37, 53, 0.2}, Shape{128, 256, 0.05}, Shape{3, 5, 0.5}, Shape{96, 200, 1.0}}) {
     for (const int64_t n : {1, 8, 15, 16, 49, 192, 300}) {
       SCOPED_TRACE(testing::Message() << shape.m << "x" << shape.k << " n " << n);
       Case c(shape, n);

@@ -71,6 +71,7 @@ class Lowering {
       case OpCode::fma_temp:
         for (int h = 0; h < halves(); ++h) e_.rr(X86Form::fma_rr, acc(op.a, h), x(op.b, h), temp(op.c));
         return;
+      case OpCode::product: return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), x(op.b, 0));
       case OpCode::fma_value: return with_value(X86Form::fma_bcast, X86Form::fma_rr, op.imm, acc(op.a, 0), x(op.b, 0));
       case OpCode::mul_value: return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
       case OpCode::add_value: return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, acc(op.a, 0), acc(op.a, 0));

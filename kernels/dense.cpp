@@ -69,7 +69,11 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   }
 
   program.ops.push_back({OpCode::pass_begin});
-  append_start(program, tile, !block.first || problem_.epilogue.accumulate);
+  if (!block.first || problem_.epilogue.accumulate) {
+    append_loads(program, tile);
+  } else {
+    append_zeros(program, tile);
+  }
   const int64_t rounds = depth / kUnroll;
   if (rounds > 0) {
     program.ops.push_back({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});

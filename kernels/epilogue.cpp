@@ -100,26 +100,23 @@ void append_epilogue(Program& program, const TileShape& tile, const Epilogue& ep
   if (epilogue.residual == Residual::after_activation) write.per_element(OpCode::add_residual);
 }
 
-void append_start(Program& program, const TileShape& tile, bool from_y) {
-  for (int u = 0; u < tile.panels; ++u) {
-    for (size_t r = 0; r < tile.rows.size(); ++r) {
-      const auto acc = static_cast<uint8_t>(static_cast<int>(r) * tile.panels + u);
-      if (from_y) {
-        program.ops.push_back({OpCode::load_y, acc, 0, static_cast<uint8_t>(u), tile.rows[r]});
-      } else {
-        program.ops.push_back({OpCode::zero, acc});
-      }
-    }
-  }
+void append_zeros(Program& program, const TileShape& tile) {
+  const size_t accs = tile.rows.size() * static_cast<size_t>(tile.panels);
+  for (size_t a = 0; a < accs; ++a) program.ops.push_back({OpCode::zero, static_cast<uint8_t>(a)});
 }
 
-void append_stores(Program& program, const TileShape& tile) {
+namespace {
+void append_y(Program& program, const TileShape& tile, OpCode code) {
   for (int u = 0; u < tile.panels; ++u) {
     for (size_t r = 0; r < tile.rows.size(); ++r) {
       const auto acc = static_cast<uint8_t>(static_cast<int>(r) * tile.panels + u);
-      program.ops.push_back({OpCode::store_y, acc, 0, static_cast<uint8_t>(u), tile.rows[r]});
+      program.ops.push_back({code, acc, 0, static_cast<uint8_t>(u), tile.rows[r]});
     }
   }
 }
+}  // namespace
+
+void append_loads(Program& program, const TileShape& tile) { append_y(program, tile, OpCode::load_y); }
+void append_stores(Program& program, const TileShape& tile) { append_y(program, tile, OpCode::store_y); }
 
 }  // namespace sparsmith

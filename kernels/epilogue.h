@@ -19,8 +19,10 @@ struct TileShape {
 void append_epilogue(Program& program, const TileShape& tile, const Epilogue& epilogue,
                      std::vector<ValueSource>& values, size_t first_slot);
 
-/// acc = 0, or the partial sums or old Y that the tile goes on from.
-void append_start(Program& program, const TileShape& tile, bool from_y);
+/// acc = 0.
+void append_zeros(Program& program, const TileShape& tile);
+/// acc = the partial sums or old Y that the tile goes on from.
+void append_loads(Program& program, const TileShape& tile);
 void append_stores(Program& program, const TileShape& tile);
 
 }  // namespace sparsmith

@@ -24,6 +24,7 @@ enum class OpCode : uint8_t {
   load_y,      ///< acc[a] = Y(imm, c)
   load_x,      ///< x[a] = X(imm, c)
   load_value,  ///< temp[a] = V[imm]
+  product,     ///< acc[a] = x[b] * V[imm]
   fma_value,   ///< acc[a] += x[b] * V[imm]
   fma_temp,    ///< acc[a] += x[b] * temp[c]
   store_y,     ///< Y(imm, c) = acc[a]

@@ -47,7 +47,9 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.y_layout = problem_.y_layout;
   program.ops.clear();
   program.ops.push_back({OpCode::pass_begin});
-  append_start(program, tile, !block.first || problem_.epilogue.accumulate);
+  // An accumulator that starts from nothing starts with its first product: zeroing 31 of them costs some 2 % at 95 %.
+  std::vector<bool> started(block.rows.size(), !block.first || problem_.epilogue.accumulate);
+  if (started[0]) append_loads(program, tile);
   // Prefetches are spread over the products: in a burst they would fill the line buffers that loads of X need.
   const size_t prefetches = prefetch_y_ ? block.rows.size() : 0;
   size_t next = 0, prefetched = 0;
@@ -68,8 +70,16 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
       values.push_back(ValueSource::make(ValueKind::weight, nonzeros_[next].index));
       for (int u = 0; u < panels_; ++u) {
         const auto acc = static_cast<uint8_t>(nonzeros_[next].row * panels_ + u);
-        program.ops.push_back({OpCode::fma_value, acc, static_cast<uint8_t>(u), 0, slot});
+        const OpCode code = started[nonzeros_[next].row] ? OpCode::fma_value : OpCode::product;
+        program.ops.push_back({code, acc, static_cast<uint8_t>(u), 0, slot});
       }
+      started[nonzeros_[next].row] = true;
+    }
+  }
+  for (size_t r = 0; r < started.size(); ++r) {
+    if (started[r]) continue;
+    for (int u = 0; u < panels_; ++u) {
+      program.ops.push_back({OpCode::zero, static_cast<uint8_t>(static_cast<int>(r) * panels_ + u)});
     }
   }
   if (block.last) append_epilogue(program, tile, problem_.epilogue, values, first_slot);

@@ -11,7 +11,12 @@ using namespace sparsmith::peers;
 class Product : public Variant {
  public:
   explicit Product(const SparsmithPeerProblem& p)
-      : w_(p.dense_w, p.m, p.k), x_(p.x, p.k, p.n), y_(p.y, p.m, p.n), xv_(p.x, p.k), yv_(p.y, p.m), vector_(p.n == 1) {}
+      : w_(p.dense_w, p.m, p.k),
+        x_(p.x, p.k, p.n),
+        y_(p.y, p.m, p.n),
+        xv_(p.x, p.k),
+        yv_(p.y, p.m),
+        vector_(p.n == 1) {}
   void run() override {
     if (vector_) {
       yv_.noalias() = w_ * xv_;

@@ -20,9 +20,15 @@ class Dense : public Variant {
  public:
   Dense(const SparsmithPeerProblem& p, Form form) : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
     switch (form) {
-      case Form::product: make_matmul({p.m, p.k}, {p.k, p.n}, {p.m, p.n}); break;
-      case Form::transposed: make_matmul({p.n, p.k}, {p.k, p.m}, {p.n, p.m}); break;
-      case Form::convolution: make_convolution(p); break;
+      case Form::product:
+        make_matmul({p.m, p.k}, {p.k, p.n}, {p.m, p.n});
+        break;
+      case Form::transposed:
+        make_matmul({p.n, p.k}, {p.k, p.m}, {p.n, p.m});
+        break;
+      case Form::convolution:
+        make_convolution(p);
+        break;
     }
     const auto w_row_major = describe({p.m, p.k}, Tag::ab), x_row_major = describe({p.k, p.n}, Tag::ab);
     float* const w = const_cast<float*>(p.dense_w);

@@ -3,8 +3,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include <oneapi/dnnl/dnnl.hpp>
 #include <filesystem>
+#include <oneapi/dnnl/dnnl.hpp>
 
 #include "bench/peers/module.h"
 
@@ -15,8 +15,8 @@ using Desc = dnnl::memory::desc;
 using Type = dnnl::memory::data_type;
 using Tag = dnnl::memory::format_tag;
 
-/// Points SYCL to the OpenCL driver that lies beside libdnnl, outside the system's paths, and limits its threads. Values
-/// that the user set win. The OpenCL loader is whichever is in the process first, and each has its own variable.
+/// Points SYCL to the OpenCL driver that lies beside libdnnl, outside the system's paths, and limits its threads.
+/// Values that the user set win. The OpenCL loader is whichever is in the process first, and each has its own variable.
 void set_up_sycl(int threads) {
   Dl_info info;
   if (dladdr(reinterpret_cast<const void*>(&dnnl_version), &info) && info.dli_fname) {

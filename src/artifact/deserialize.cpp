@@ -25,7 +25,7 @@ bool printable(std::string_view text) {
 
 // `start` is a prefix of the file, at least its header; `check` looks at the header's own checksum.
 Result<Header> parse_header(std::string_view start, const std::string& origin, bool check) {
-  if (!start.starts_with(kMagic.substr(0, std::max<size_t>(1, std::min(start.size(), kMagic.size())))))
+  if (!start.starts_with(kMagic.substr(0, start.size())))
     return bad_input(origin + " is not a Sparsmith artifact: it doesn't start with the artifact signature");
   Reader in(start);
   in.take(kMagic.size());

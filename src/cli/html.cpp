@@ -65,8 +65,12 @@ std::string escape(const std::string& text) {
 }
 
 std::string grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  for (auto i = static_cast<int64_t>(text.size()) - 3; i > 0; i -= 3) text.insert(static_cast<size_t>(i), ",");
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 
@@ -160,11 +164,11 @@ std::string html_page(const std::string& title, const Pattern& pattern, const Pl
   std::string page = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
   page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
   page += "<title>" + name + " &middot; Sparsmith</title>\n<style>" + kStyle + "</style></head>\n<body><main>\n";
-  page += "<h1>" + name + "</h1>\n";
+  page += format("<h1>%s</h1>\n", name.c_str());
   page +=
       format("<p class=\"lead\">Y[%s, %s] = W &times; X[%s, %s], for %s</p>\n", grouped(plan.m).c_str(),
              grouped(plan.n).c_str(), grouped(plan.k).c_str(), grouped(plan.n).c_str(), escape(plan.target).c_str());
-  if (!plan.reason.empty()) page += "<p class=\"why\">" + escape(plan.reason) + "</p>\n";
+  if (!plan.reason.empty()) page += format("<p class=\"why\">%s</p>\n", escape(plan.reason).c_str());
 
   page +=
       "<div class=\"facts\">\n" + fact(grouped(stats.rows) + " &times; " + grouped(stats.cols), "rows &times; columns");

@@ -2,10 +2,10 @@
 
 namespace sparsmith::load {
 
-std::string visible(std::string_view text) {
-  constexpr size_t kShown = 60;
+std::string escaped(std::string_view text) {
+  constexpr size_t kShown = 100;
   constexpr char kDigits[] = "0123456789abcdef";
-  std::string out = "\"";
+  std::string out;
   for (const char c : text.substr(0, kShown)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte < 0x7f) {
@@ -16,9 +16,11 @@ std::string visible(std::string_view text) {
       out += kDigits[byte & 15];
     }
   }
-  out += text.size() > kShown ? "...\"" : "\"";
+  if (text.size() > kShown) out += "...";
   return out;
 }
+
+std::string visible(std::string_view text) { return '"' + escaped(text) + '"'; }
 
 std::string shape_text(std::span<const int64_t> shape) {
   std::string out = "(";

@@ -23,7 +23,9 @@ std::string join(const Parts&... parts) {
   return std::move(text).str();
 }
 
-/// "text" in double quotes; bytes outside printable ASCII as \xNN; at most 60 bytes of it.
+/// Bytes outside printable ASCII as \xNN; at most 100 bytes of the text.
+std::string escaped(std::string_view text);
+/// The same in double quotes.
 std::string visible(std::string_view text);
 
 /// "(64, 32)", as numpy prints a shape.

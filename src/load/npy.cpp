@@ -114,10 +114,11 @@ Result<Array> parse_npy(std::string_view bytes, const std::string& origin) {
     if (const auto type = load::npy_float_type(*header, origin); !type) return type.error();
     const auto present = static_cast<int64_t>(bytes.size() - header->data_offset);
     if (present != header->data_bytes) {
-      return bad_input(load::join(origin, ": shape ", load::shape_text(header->shape), " of ", header->descr, " needs ",
-                                  header->data_bytes, " bytes of data, but ", present, " follow the header"),
-                       present < header->data_bytes ? "the file is truncated, or its header is wrong"
-                                                    : "the header is wrong, or the file holds more than one array");
+      return bad_input(
+          load::join(origin, ": shape ", load::shape_text(header->shape), " of ", load::escaped(header->descr),
+                     " needs ", header->data_bytes, " bytes of data, but ", present, " follow the header"),
+          present < header->data_bytes ? "the file is truncated, or its header is wrong"
+                                       : "the header is wrong, or the file holds more than one array");
     }
     return load::decode_npy_floats(*header, bytes.substr(header->data_offset), origin);
   });

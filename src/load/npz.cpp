@@ -38,6 +38,8 @@ Result<Npz> Npz::open(const ByteSource& source, const std::string& origin) {
   return npz;
 }
 
+std::string Npz::member_origin(std::string_view name) const { return join(origin_, ":", escaped(name)); }
+
 bool Npz::has(std::string_view name) const { return std::find(names_.begin(), names_.end(), name) != names_.end(); }
 
 Result<const ZipEntry*> Npz::find(std::string_view name) const {
@@ -85,8 +87,8 @@ Result<NpyMember> Npz::read(std::string_view name) const {
   const std::string origin = member_origin(name);
   const uint64_t promised = static_cast<uint64_t>(head->data_offset) + static_cast<uint64_t>(head->data_bytes);
   if ((*entry)->size != promised) {
-    return bad_input(join(origin, ": shape ", shape_text(head->shape), " of ", head->descr, " makes ", promised,
-                          " bytes with the header, but the zip archive declares ", (*entry)->size));
+    return bad_input(join(origin, ": shape ", shape_text(head->shape), " of ", escaped(head->descr), " makes ",
+                          promised, " bytes with the header, but the zip archive declares ", (*entry)->size));
   }
   auto stream = ZipStream::open(*source_, **entry, origin);
   if (!stream) return stream.error();
@@ -126,7 +128,7 @@ Result<Weights> npz_weights(const ByteSource& source, const std::string& name, c
     constexpr size_t kMostUnnamed = 1000;  // every member's header has to be inflated
     if (npz->names().size() > kMostUnnamed) {
       return bad_input(join(origin, ": holds ", npz->names().size(), " arrays"),
-                       join("name one, as in ", origin, ":", npz->names().front()));
+                       join("name one, as in ", origin, ":", escaped(npz->names().front())));
     }
     std::vector<std::string> matrices;
     for (const std::string& candidate : npz->names()) {
@@ -139,7 +141,7 @@ Result<Weights> npz_weights(const ByteSource& source, const std::string& name, c
     }
     if (matrices.size() > 1) {
       return bad_input(join(origin, ": holds ", matrices.size(), " matrices: ", list(matrices)),
-                       join("name one, as in ", origin, ":", matrices.front()));
+                       join("name one, as in ", origin, ":", escaped(matrices.front())));
     }
     chosen = matrices.front();
   }
@@ -158,7 +160,7 @@ Result<Array> npz_array(const ByteSource& source, const std::string& name, const
   }
   if (npz->names().size() > 1) {
     return bad_input(join(origin, ": holds ", npz->names().size(), " arrays: ", list(npz->names())),
-                     join("name one, as in ", origin, ":", npz->names().front()));
+                     join("name one, as in ", origin, ":", escaped(npz->names().front())));
   }
   return npz->floats(npz->names().front());
 }

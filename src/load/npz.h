@@ -25,7 +25,7 @@ class Npz {
   const std::vector<std::string>& names() const { return names_; }
   bool has(std::string_view name) const;
   /// How messages name a member: "file.npz:name".
-  std::string member_origin(std::string_view name) const { return origin_ + ":" + std::string(name); }
+  std::string member_origin(std::string_view name) const;
 
   /// The header alone, without inflating the data.
   Result<NpyHeader> header(std::string_view name) const;

@@ -165,14 +165,14 @@ Result<const Tensor*> choose(const Header& header, const std::string& name, size
   if (fitting.size() > 1) {
     return bad_input(
         join(origin, ": holds ", fitting.size(), least_rank > 1 ? " matrices: " : " tensors: ", list(fitting)),
-        join("name one, as in ", origin, ":", fitting.front()->name));
+        join("name one, as in ", origin, ":", escaped(fitting.front()->name)));
   }
   return fitting.front();
 }
 
 Result<Array> read_array(const ByteSource& source, const Header& header, const Tensor& tensor,
                          const std::string& origin) {
-  const std::string where = join(origin, ":", tensor.name);
+  const std::string where = join(origin, ":", escaped(tensor.name));
   const auto type = float_type(tensor.dtype);
   if (!type) {
     return bad_input(join(where, ": dtype ", visible(tensor.dtype), " can't be read; F32, F16 and BF16 can"),
@@ -195,7 +195,7 @@ Result<Array> load_tensor(const ByteSource& source, const std::string& name, siz
   if (!header) return header.error();
   const auto tensor = choose(*header, name, least_rank, origin);
   if (!tensor) return tensor.error();
-  where = join(origin, ":", (*tensor)->name);
+  where = join(origin, ":", escaped((*tensor)->name));
   return read_array(source, *header, **tensor, origin);
 }
 

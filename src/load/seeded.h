@@ -7,8 +7,8 @@
 namespace sparsmith::load {
 
 /// Standard normal values that depend on the seed and their place alone, and are never zero. The inverse normal
-/// distribution by Acklam's rational approximation (relative error 1.2e-9): the same numbers from every standard
-/// library, which std::normal_distribution doesn't promise, and fast enough not to show in the time to read a file.
+/// distribution by Acklam's rational approximation (relative error 1.2e-9): std::normal_distribution doesn't promise
+/// the same numbers from every standard library, and takes longer than reading the file does.
 class SeededNormal {
  public:
   explicit SeededNormal(uint64_t seed);

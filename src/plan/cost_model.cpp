@@ -1,69 +1,107 @@
 #include "plan/cost_model.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cmath>
 
 namespace sparsmith {
+namespace {
+
+int64_t cache_bytes(int name, int64_t unknown) {
+  const long bytes = sysconf(name);
+  return bytes > 0 ? bytes : unknown;
+}
+
+int64_t blocks(int64_t total, int64_t block) { return block > 0 ? (total + block - 1) / block : 1; }
+int64_t block_size(int64_t total, int64_t block) { return block > 0 ? std::min(total, block) : total; }
+
+/// How much of a working set misses a cache: none up to three quarters of it, all from five quarters on.
+double miss_share(double bytes, int64_t cache) {
+  const auto size = static_cast<double>(cache);
+  return std::clamp((bytes - 0.75 * size) / (0.5 * size), 0.0, 1.0);
+}
+
+/// Code and values that the caches share with activations: none of it misses up to half of L2, all of it when that is full.
+double code_miss_share(double bytes, int64_t cache) {
+  const auto size = static_cast<double>(cache);
+  return std::clamp((bytes - 0.5 * size) / (0.5 * size), 0.0, 1.0);
+}
+
+}  // namespace
 
 MachineModel machine_model(const Target& target) {
   MachineModel model;
-  model.l1_bytes = 32 << 10;
-  model.l2_bytes = 1 << 20;
-  model.l1i_bytes = 32 << 10;
-  model.row_start_store = 0.35;
-  model.row_reload = 0.45;
-  model.pass = 2.0;
-  model.call = 8.0;
-  model.l2_line = 0.12;
-  model.far_line = 1.6;
-  model.code_byte = 0.012;
+  model.l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
+  model.l1i_bytes = cache_bytes(_SC_LEVEL1_ICACHE_SIZE, 32 << 10);
+  model.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
+  model.x_far = 0.70;
+  model.row = 0.15;
+  model.reload = 0.31;
+  model.call = 2.0;
+  model.y_ordered = 1.04;
+  model.y_scattered = 2.40;
+  model.y_scattered_wide = 2.74;
+  model.y_prefetched = 0.82;
+  model.prefetch = 0.01;
+  model.x_stream = 0.80;
+  model.code_byte = 0.0035;
+  model.code_byte_far = 0.065;
   if (target.isa() == Isa::avx512) {
-    model.sparse_fma = 0.175;
-    model.dense_fma = 0.155;
-    model.x_load = 0.105;
+    model.fma = 0.165;
+    model.dense_fma = 0.150;
+    model.x_l1 = 0.226;
+    model.x_l2 = 0.311;
   } else {
-    model.sparse_fma = 0.40;
-    model.dense_fma = 0.33;
-    model.x_load = 0.25;
+    model.fma = 0.34;
+    model.dense_fma = 0.30;
+    model.x_l1 = 0.33;
+    model.x_l2 = 0.43;
   }
   return model;
 }
 
-namespace {
-int64_t blocks(int64_t total, int64_t block) { return block > 0 ? (total + block - 1) / block : 1; }
-}  // namespace
-
 double predict_ns(const Schedule& schedule, const Work& work, const MachineModel& machine) {
+  const bool dense = schedule.form == Form::dense;
   const auto panels = static_cast<double>(work.panels), rows = static_cast<double>(work.m);
+  const auto depth = static_cast<double>(work.k), tiles = static_cast<double>(work.tiles);
   const auto k_blocks = static_cast<double>(blocks(work.k, schedule.k_block));
   const auto n_blocks = static_cast<double>(blocks(work.panels, schedule.n_block));
-  const auto tiles = static_cast<double>(work.tiles);
-  const bool dense = schedule.form == Form::dense;
+  const auto block_panels = static_cast<double>(block_size(work.panels, schedule.n_block));
+  const auto block_depth = static_cast<double>(block_size(work.k, schedule.k_block));
 
-  const double macs = dense ? rows * static_cast<double>(work.k) : static_cast<double>(work.nnz);
-  const double x_loads = dense ? tiles * static_cast<double>(work.k) : static_cast<double>(work.x_loads);
-  double ns = panels * (macs * (dense ? machine.dense_fma : machine.sparse_fma) + x_loads * machine.x_load);
-  ns += panels * rows * (machine.row_start_store + (k_blocks - 1) * machine.row_reload);
-  ns += panels / schedule.panels_per_pass * tiles * k_blocks * machine.pass;
+  double ns = panels * rows * (machine.row + (k_blocks - 1) * machine.reload);
   ns += n_blocks * tiles * k_blocks * machine.call;
 
-  // Where a tile finds X: what all tiles of a block go through between two uses of the same line.
-  const double block_panels = schedule.n_block > 0 ? std::min<double>(static_cast<double>(schedule.n_block), panels) : panels;
-  const double block_rows = static_cast<double>(schedule.k_block > 0 ? std::min(schedule.k_block, work.k) : work.k);
-  const double x_block_bytes = block_rows * 64 * block_panels;
-  const double y_block_bytes = rows * 64 * block_panels;
-  if (x_block_bytes > 0.75 * static_cast<double>(machine.l1_bytes)) ns += panels * x_loads * machine.l2_line;
-  if (x_block_bytes + y_block_bytes > 0.75 * static_cast<double>(machine.l2_bytes)) {
-    ns += panels * x_loads * machine.far_line;
+  // X: what all tiles of a block go through between two uses of a line decides where they find it.
+  const double x_block = block_depth * 64 * block_panels, y_block = rows * 64 * block_panels;
+  const bool in_l1 = x_block <= 0.75 * static_cast<double>(machine.l1_bytes) && work.tiles > 1;
+  const double far = miss_share(x_block + y_block, machine.l2_bytes);
+  if (dense) {
+    ns += panels * rows * depth * machine.dense_fma + panels * tiles * depth * far * machine.x_far;
   } else {
-    ns += panels * static_cast<double>(work.k) * machine.far_line * 0.25;
+    ns += panels * static_cast<double>(work.nnz) * machine.fma;
+    ns += panels * static_cast<double>(work.x_loads) * ((in_l1 ? machine.x_l1 : machine.x_l2) + far * machine.x_far);
   }
 
-  // Code that doesn't stay in L1I from one pass to the next is fetched anew each pass; otherwise once per block.
-  const double code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
-  const double segment = code / (tiles * k_blocks);
-  const double passes = segment > static_cast<double>(machine.l1i_bytes) ? panels / schedule.panels_per_pass : n_blocks;
-  if (!dense) ns += code * passes * machine.code_byte;
+  // Compulsory traffic of what doesn't stay in L2 from call to call.
+  const double beyond = miss_share((rows + depth) * 64 * panels, machine.l2_bytes);
+  constexpr double kWide = 256 << 10;
+  const double line = !schedule.cluster_rows || dense ? machine.y_ordered
+                      : y_block > kWide              ? machine.y_scattered_wide
+                                                     : machine.y_scattered;
+  ns += panels * rows * beyond * line * (schedule.prefetch_y ? machine.y_prefetched : 1);
+  ns += schedule.prefetch_y ? panels * rows * machine.prefetch : 0;
+  ns += panels * depth * beyond * (1 - far) * machine.x_stream;
+
+  // Code that L1I doesn't hold is fetched for every block of columns; segments beyond it for every pass.
+  if (!dense) {
+    const auto code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
+    const auto l1i = 0.75 * static_cast<double>(machine.l1i_bytes);
+    const double misses = code_miss_share(code + 4 * static_cast<double>(work.nnz) + x_block, machine.l2_bytes);
+    if (code > l1i) ns += code * n_blocks * machine.code_byte;
+    ns += code * n_blocks * misses * machine.code_byte_far;
+    if (code / (tiles * k_blocks) > static_cast<double>(machine.l1i_bytes)) ns += code * panels * machine.code_byte;
+  }
   return ns;
 }
 

@@ -164,6 +164,11 @@ TEST(NpzBad, OtherCompression) {
 TEST(NpzBad, MemberIsNoArray) {
   expect_bad_input(weights(zip_bytes({{"a.txt", "hello"}})), {"w.npz:a.txt", "not a .npy"});
 }
+TEST(NpzBad, ControlCharactersInNamesStayOutOfMessages) {
+  const auto result = weights(zip_bytes({{"\x1b[2J.npy", matrix_npy()}}, {.break_crc = true}));
+  expect_bad_input(result, {"\\x1b[2J", "checksum"});
+  EXPECT_EQ(result.error().message.find('\x1b'), std::string::npos);
+}
 TEST(NpzBad, MemberOfIntegers) {
   const std::string integers = npy_array("<i8", "(1, 2)", std::string(16, '\1'));
   expect_bad_input(weights(zip_bytes({{"a.npy", integers}})), {"w.npz:a", "\"<i8\"", "float32"});

@@ -1,0 +1,66 @@
+"""The rows that `sparsmith bench --json` writes, and what both scripts compute from them."""
+import json
+import math
+import pathlib
+
+# Peers that multiply zeros; "best dense" is the fastest of those that ran.
+DENSE = ("own_dense", "openblas", "onednn", "mkl", "eigen_dense", "xnnpack_dense")
+PERCENTS = (80, 90, 95, 98)
+
+
+def read_rows(path):
+    """The rows of a file; [] when it isn't there."""
+    path = pathlib.Path(path)
+    if not path.exists():
+        return []
+    rows = json.loads(path.read_text())
+    if not isinstance(rows, list):
+        raise SystemExit(f"{path}: is not the array of rows that `sparsmith bench --json` writes")
+    return rows
+
+
+def of_layout(rows, layout):
+    return [row for row in rows if row["layout"] == layout]
+
+
+def geomean(values):
+    values = list(values)
+    if not values:
+        return None
+    return math.exp(sum(math.log(value) for value in values) / len(values))
+
+
+def sparsity(row):
+    return 1 - row["nnz"] / (row["m"] * row["k"])
+
+
+def best_dense_ns(row):
+    times = [time["ns_min"] for name, time in row["peers"].items() if name in DENSE]
+    return min(times) if times else None
+
+
+def speedup(row):
+    """Over the best dense of the same run; None when none ran."""
+    dense = best_dense_ns(row)
+    return dense / row["ns_min"] if dense else None
+
+
+def layer(row):
+    """A short name: r50 files say `bottleneck_1_block_group3_1_1`, shown as `g3.1 reduce`."""
+    name = pathlib.Path(row["file"]).stem
+    kinds = {"bottleneck_1_": "reduce", "bottleneck_3_": "expand", "bottleneck_projection_": "project"}
+    for prefix, kind in kinds.items():
+        rest = name.removeprefix(prefix)
+        if rest == name:
+            continue
+        if rest.startswith("block_group_projection_block_group"):
+            return f"g{rest[-1]}.0 {kind}"
+        group, block = rest.removeprefix("block_group").split("_")[:2]
+        return f"g{group}.{block} {kind}"
+    return name
+
+
+def table(header, lines):
+    """A markdown table; the first column is text, the others numbers."""
+    rule = [":--"] + ["--:"] * (len(header) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines]) + "\n"
