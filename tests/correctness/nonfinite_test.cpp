@@ -70,7 +70,7 @@ TEST_P(NonFinite, WeightsAndParameters) {
   options.target = target();
   const Result<Kernel> kernel = compile(weights, c.problem, {bias, {}, {}}, options);
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
-  EXPECT_TRUE(check_kernel(*kernel, weights, {bias, {}, {}}, {.n = 29}, 1, 3));
+  EXPECT_TRUE(testing::check_kernel(*kernel, weights, {bias, {}, {}}, {.n = 29}, 1, 3));
 }
 
 // Denormal and huge numbers keep their value: no flush to zero, no early overflow.

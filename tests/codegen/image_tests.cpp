@@ -1,0 +1,146 @@
+// What generated code is made of, looked at through the disassembler: the target's instructions only, one
+// multiply-accumulate per nonzero with the right nonzero behind it, and equal code for equal patterns.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "codegen/code_generator.h"
+#include "compiler/build_image.h"
+#include "sparsmith/compiler.h"
+#include "sparsmith/weights.h"
+
+namespace sparsmith {
+namespace {
+
+Weights random_weights(int64_t m, int64_t k, double density, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> uniform;
+  std::vector<float> dense(static_cast<size_t>(m * k));
+  for (float& v : dense) v = uniform(random) < density ? static_cast<float>(uniform(random)) + 0.5f : 0.0f;
+  return *Weights::from_dense({dense.data(), m, k, k});
+}
+
+KernelImage image_of(const Weights& weights, const Schedule& schedule, const char* target, Problem problem = {}) {
+  Plan plan;
+  plan.chosen = schedule;
+  auto image = build_image(weights.pattern(), problem, plan, *Target::parse(target), "test");
+  EXPECT_TRUE(image.ok()) << (image.ok() ? "" : image.error().message);
+  return std::move(image).value();
+}
+
+bool is_multiply(const std::string& text) {
+  return text.find("vfmadd231ps") != std::string::npos || text.find("vmulps") != std::string::npos;
+}
+
+TEST(Image, OneMultiplyPerNonzeroAndPanelVector) {
+  const Weights weights = random_weights(70, 300, 0.1, 1);
+  for (const auto& [target, rows, per_nonzero] :
+       {std::tuple{"x86-64-v4", 31, 1}, std::tuple{"x86-64-v3", 6, 2}}) {
+    for (const int64_t k_block : {int64_t{0}, int64_t{64}}) {
+      const KernelImage image = image_of(weights, {Form::sparse, rows, 1, k_block, 0, true}, target);
+      int64_t multiplies = 0;
+      for (const Segment& segment : image.segments) {
+        auto code = decode(*Target::parse(target), image.code.data(), segment.main_offset, image.code.size());
+        ASSERT_TRUE(code.ok()) << code.error().message;
+        for (const Instruction& instruction : *code) multiplies += is_multiply(instruction.text);
+      }
+      EXPECT_EQ(multiplies, weights.nnz() * per_nonzero) << target;
+    }
+  }
+}
+
+TEST(Image, EverySlotIsReadInOrderAndEveryNonzeroOnce) {
+  const Weights weights = random_weights(64, 700, 0.2, 2);
+  for (const auto& [target, rows] : {std::pair{"x86-64-v4", 31}, std::pair{"x86-64-v3", 6}}) {
+    const KernelImage image = image_of(weights, {Form::sparse, rows, 1, 256, 0, true}, target);
+    std::multiset<uint32_t> seen;
+    for (const Segment& segment : image.segments) {
+      auto code = decode(*Target::parse(target), image.code.data(), segment.main_offset, image.code.size());
+      ASSERT_TRUE(code.ok());
+      int64_t expected = 0;
+      for (const Instruction& instruction : *code) {
+        if (instruction.slot < 0) continue;
+        ASSERT_EQ(instruction.slot, expected++) << instruction.text;
+        const ValueSource source = image.value_sources[segment.value_offset + static_cast<size_t>(instruction.slot)];
+        ASSERT_EQ(source.kind(), ValueKind::weight);
+        seen.insert(source.index());
+      }
+    }
+    ASSERT_EQ(static_cast<int64_t>(seen.size()), weights.nnz());
+    EXPECT_EQ(static_cast<int64_t>(std::set<uint32_t>(seen.begin(), seen.end()).size()), weights.nnz());
+  }
+}
+
+TEST(Image, CrossEmissionUsesOnlyTheTargetsRegisters) {
+  const Weights weights = random_weights(40, 100, 0.3, 3);
+  Problem problem;
+  problem.epilogue = {true, true, true, Residual::after_activation, Activation::hard_swish, 0, 0, 0};
+  for (const Layout layout : {Layout::plain, Layout::panel}) {
+    problem.y_layout = layout;
+    const KernelImage image = image_of(weights, {Form::sparse, 6, 1, 0, 0, true}, "x86-64-v3", problem);
+    for (const Segment& segment : image.segments) {
+      auto code = decode(*Target::parse("x86-64-v3"), image.code.data(), segment.main_offset, image.code.size());
+      ASSERT_TRUE(code.ok()) << code.error().message;
+      for (const Instruction& instruction : *code) {
+        EXPECT_EQ(instruction.text.find("zmm"), std::string::npos) << instruction.text;
+        EXPECT_EQ(instruction.text.find('{'), std::string::npos) << instruction.text;
+        for (int r = 16; r < 32; ++r) {
+          EXPECT_EQ(instruction.text.find("mm" + std::to_string(r)), std::string::npos) << instruction.text;
+        }
+      }
+    }
+  }
+}
+
+TEST(Image, CodeDependsOnThePatternOnly) {
+  const Weights weights = random_weights(50, 90, 0.2, 4);
+  std::vector<float> others(weights.values().begin(), weights.values().end());
+  for (float& v : others) v = -3 * v;
+  const Weights same_pattern = *Weights::create(weights.pattern(), others);
+  const Weights other_pattern = random_weights(50, 90, 0.2, 5);
+  const Schedule schedule{Form::sparse, 31, 1, 0, 0, true};
+  EXPECT_EQ(image_of(weights, schedule, "x86-64-v4").code, image_of(same_pattern, schedule, "x86-64-v4").code);
+  EXPECT_NE(image_of(weights, schedule, "x86-64-v4").code, image_of(other_pattern, schedule, "x86-64-v4").code);
+}
+
+TEST(Disassemble, NamesTheNonzeroBehindEachMultiply) {
+  // Row 2 holds columns 5 and 9 only: with rows in order the third accumulator is multiplied twice.
+  std::vector<float> dense(4 * 12, 0.0f);
+  dense[0 * 12 + 1] = 1, dense[2 * 12 + 5] = 2, dense[2 * 12 + 9] = 3, dense[3 * 12 + 5] = 4;
+  const Weights weights = *Weights::from_dense({dense.data(), 4, 12, 12});
+  Problem problem;
+  problem.epilogue.bias = true;
+  const std::vector<float> bias(4, 1.0f);
+  const Schedule schedule{Form::sparse, 31, 1, 0, 0, false};
+  for (const char* target : {"x86-64-v4", "x86-64-v3"}) {
+    Schedule fitting = schedule;
+    if (std::string(target) == "x86-64-v3") fitting.tile_rows = 6;
+    CompileOptions options;
+    options.target = target;
+    options.schedule = &fitting;
+    auto kernel = compile(weights, problem, {bias, {}, {}}, options);
+    ASSERT_TRUE(kernel.ok()) << kernel.error().message;
+    auto text = disassemble(*kernel);
+    ASSERT_TRUE(text.ok()) << text.error().message;
+    const auto has = [&](const char* part) { return text->find(part) != std::string::npos; };
+    for (const char* part : {"; W[0, 1]", "; W[2, 5]", "; W[2, 9]", "; W[3, 5]", "; bias[0]", "; bias[3]"}) {
+      EXPECT_TRUE(has(part)) << target << " lacks " << part << "\n" << *text;
+    }
+    EXPECT_LT(text->find("; W[2, 5]"), text->find("; W[2, 9]"));
+    EXPECT_TRUE(has("4x12"));
+  }
+}
+
+TEST(Target, WithoutFmaOrAvx2IsRefused) {
+  const Weights weights = random_weights(4, 4, 0.5, 6);
+  CompileOptions options;
+  options.target = "x86-64-v3,-fma";
+  auto kernel = compile(weights, {}, {}, options);
+  ASSERT_FALSE(kernel.ok());
+  EXPECT_NE(kernel.error().message.find("fma"), std::string::npos) << kernel.error().message;
+}
+
+}  // namespace
+}  // namespace sparsmith
