@@ -1,4 +1,4 @@
-// oneDNN 3's matmul with a CSR source (W) and dense row-major X. PyPI's build runs its CPU engine on SYCL, which looks
+// oneDNN 3's matmul with a CSR source (W) and dense row-major X. The pip wheel runs its CPU engine on SYCL, which looks
 // for an OpenCL driver and starts threads: both are set up before the first call.
 #include <dlfcn.h>
 #include <unistd.h>

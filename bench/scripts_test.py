@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Tests of the scripts that turn rows into bars, and of the case lists."""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import rows  # noqa: E402
+
+
+def row(layout="panel", ns=100.0, share=0.9, percent=90, peers=None, file="dlmc/bottleneck_1_block_group3_2_1.smtx"):
+    return {"file": file, "m": 100, "k": 100, "nnz": 100 * (100 - percent), "n": 196, "layout": layout, "ns_min": ns,
+            "fraction_of_peak": share, "roofline_fraction": 0.95, "fma_peak_gflops": 117.0,
+            "peers": {name: {"ns_min": time, "ns_median": time} for name, time in (peers or {}).items()}}
+
+
+class Rows(unittest.TestCase):
+    def test_mean_is_geometric(self):
+        self.assertAlmostEqual(rows.geomean([1, 100]), 10)
+        self.assertIsNone(rows.geomean([]))
+
+    def test_best_dense_ignores_sparse_peers(self):
+        measured = row(peers={"own_dense": 900, "openblas": 800, "libxsmm": 10})
+        self.assertEqual(rows.best_dense_ns(measured), 800)
+        self.assertAlmostEqual(rows.speedup(measured), 8)
+        self.assertIsNone(rows.speedup(row(peers={"libxsmm": 10})))
+
+    def test_layers_have_short_names(self):
+        self.assertEqual(rows.layer(row()), "g3.2 reduce")
+        file = "x/bottleneck_projection_block_group_projection_block_group2.smtx"
+        self.assertEqual(rows.layer(row(file=file)), "g2.0 project")
+        self.assertEqual(rows.layer(row(file="m/contraction_1x1_7.npy")), "contraction_1x1_7")
+
+    def test_dense_peers_are_those_of_the_modules(self):
+        found = {"own_dense"}
+        for path in (HERE / "peers").glob("*.cpp"):
+            if "SPARSMITH_PEER_DENSE" in path.read_text():
+                found.add(path.stem)
+        self.assertEqual(found, set(rows.DENSE))
+
+
+class Summary(unittest.TestCase):
+    def summary(self, files):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                (pathlib.Path(folder) / name).write_text(json.dumps(content))
+            done = subprocess.run([sys.executable, HERE / "summarize.py", folder], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+                for line in done.stdout.splitlines() if line.startswith("|")}
+
+    def test_bars_are_met_or_not(self):
+        dense = {"own_dense": 1000, "openblas": 850}
+        bars = self.summary({
+            "rn50_1x1_90.tuned.json": [row(share=0.88, peers=dense), row(share=0.90, peers=dense),
+                                       row("plain", share=0.7, peers=dense)],
+            "rn50_1x1_90.untuned.json": [row(share=0.80)],
+            "mobilenet_90.tuned.json": [row(ns=100, peers=dense), row(ns=300, peers={"own_dense": 3000})],
+            "compile.json": {"benchmarks": [
+                {"name": "compile_cold/x", "first_ms": 30, "least_ms": 20, "emit_nnz_per_s": 9e6, "peak_mb": 50},
+                {"name": "compile_disk/x", "first_ms": 9, "least_ms": 2}]},
+        })
+        self.assertEqual(bars["share of FMA peak, ResNet-50 1x1, 90 %, tuned"], ["0.88", "0.890", "0.95", "0.56", "yes"])
+        self.assertEqual(bars["share of FMA peak, ResNet-50 1x1, 90 %, untuned"][-1], "**no**")
+        self.assertEqual(bars["share of FMA peak, ResNet-50 1x1, 80 %, tuned"][1], "not measured")
+        self.assertEqual(bars["over the best dense, ResNet-50 1x1, 90 %, tuned"][1], "8.50x")
+        self.assertEqual(bars["MobileNetV1 layers 0-11, sum over the best dense, tuned"][1], "9.62x")
+        self.assertEqual(bars["compile to callable, 236 thousand nonzeros, cold, the process's first"][-1], "yes")
+        self.assertEqual(bars["the same from the disk cache, the process's first such"][-1], "**no**")
+
+    def test_an_empty_folder_has_no_bar_met(self):
+        bars = self.summary({})
+        self.assertTrue(all(cells[1] == "not measured" for name, cells in bars.items() if name not in ("bar", ":--")))
+
+
+class Cases(unittest.TestCase):
+    def test_lists_are_what_the_rule_writes(self):
+        lists = sorted((HERE / "cases").glob("*.txt"))
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder) / "generate.py"
+            copy.write_text((HERE / "cases" / "generate.py").read_text())
+            subprocess.run([sys.executable, copy], check=True)
+            written = sorted(pathlib.Path(folder).glob("*.txt"))
+            self.assertEqual([path.name for path in written], [path.name for path in lists])
+            for path in written:
+                self.assertEqual(path.read_text(), (HERE / "cases" / path.name).read_text(), path.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
