@@ -77,8 +77,8 @@ double bandwidth(int64_t bytes, Sweep sweep) {
   return static_cast<double>(size) / least_ns(size, [&] { sweep(buffer.get(), buffer.get() + size); });
 }
 
-/// The least time to read one buffer and write another in step, as a kernel would whose arithmetic costs nothing: however
-/// far reads and writes overlap here, they do so in this.
+/// The least time to read one buffer and write another in step, as a kernel would whose arithmetic costs nothing:
+/// however far reads and writes overlap here, they do so in this.
 double stream_ns(int64_t read_bytes, int64_t written_bytes, Sweep reading, Sweep writing) {
   const int64_t read_size = whole_steps(read_bytes), written_size = whole_steps(written_bytes);
   const Buffer source = make_buffer(read_size), target = make_buffer(written_size);

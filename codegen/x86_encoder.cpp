@@ -17,7 +17,7 @@ using llvm::MCInst;
 using llvm::MCOperand;
 
 /// The order in which LLVM wants a form's operands. a, b, c: the register arguments of rr() and mem(); m: memory.
-enum class Shape : uint8_t { aaa, aabc, abc, aam_masked, mask_b, none, m, am, ma, abm, aabm, gm, gmi, ggm, gg, ggi, gi, ggd, jump };
+enum class Shape : uint8_t { aaa, aabc, abc, aam_masked, mask_b, none, m, am, ma, abm, aabm, gm, gmi, ggm, gg, ggi, gi, ggd, g, jump };
 
 struct FormInfo {
   X86Form form;
@@ -55,13 +55,17 @@ constexpr FormInfo kForms[] = {
     {X86Form::add_imm, Shape::ggi, "ADD64ri32", "ADD64ri32"},
     {X86Form::mov_imm, Shape::gi, "MOV32ri", "MOV32ri"},
     {X86Form::dec, Shape::ggd, "DEC64r", "DEC64r"},
+    {X86Form::push, Shape::g, "PUSH64r", "PUSH64r"},
+    {X86Form::pop, Shape::g, "POP64r", "POP64r"},
     {X86Form::jump_not_zero, Shape::jump, "JCC_4", "JCC_4"},
     {X86Form::ret, Shape::none, "RET64", "RET64"},
 };
 static_assert(std::size(kForms) == static_cast<size_t>(X86Form::count_));
 
-constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8", "R9", "R10", "R11"};
-constexpr const char* kGpr32[] = {"EAX", "ECX", "EDX", "ESI", "EDI", "R8D", "R9D", "R10D", "R11D"};
+constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8",  "R9",
+                                   "R10", "R11", "RBX", "RBP", "R12", "R13", "R14"};
+constexpr const char* kGpr32[] = {"EAX", "ECX", "EDX", "ESI", "EDI", "R8D", "R9D",
+                                   "R10D", "R11D", "EBX", "EBP", "R12D", "R13D", "R14D"};
 
 bool fits8(int64_t value) { return value >= -128 && value <= 127; }
 
@@ -137,7 +141,7 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
   const auto gpr = [&](int r) { inst.addOperand(MCOperand::createReg(names_->gpr64[static_cast<size_t>(r)])); };
   const auto memory = [&] {
     inst.addOperand(MCOperand::createReg(names_->gpr(mem.base)));
-    inst.addOperand(MCOperand::createImm(1));
+    inst.addOperand(MCOperand::createImm(mem.scale));
     inst.addOperand(MCOperand::createReg(names_->gpr(mem.index)));
     inst.addOperand(MCOperand::createImm(mem.disp));
     inst.addOperand(MCOperand::createReg(0));
@@ -173,6 +177,7 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
       inst.addOperand(MCOperand::createImm(imm));
       break;
     case Shape::ggd: gpr(a), gpr(a); break;
+    case Shape::g: gpr(a); break;
     case Shape::jump:
       inst.addOperand(MCOperand::createImm(0));
       inst.addOperand(MCOperand::createImm(5));  // X86::COND_NE
@@ -211,7 +216,15 @@ void X86Encoder::rr(X86Form form, int dst, int src1, int src2) {
 }
 
 void X86Encoder::mem(X86Form form, int reg, int src, Mem mem) {
-  if (mem.index != Gpr::none) return append(encode(form, reg, src, 0, mem, 0));
+  if (mem.index != Gpr::none) {
+    const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(mem.disp)) << 32 |
+                         static_cast<uint64_t>(form) << 26 | static_cast<uint64_t>(reg) << 20 |
+                         static_cast<uint64_t>(src) << 14 | static_cast<uint64_t>(mem.base) << 9 |
+                         static_cast<uint64_t>(mem.index) << 4 | mem.scale;
+    std::vector<uint8_t>& bytes = indexed_[key];
+    if (bytes.empty()) bytes = encode(form, reg, src, 0, mem, 0);
+    return append(bytes);
+  }
   const int scale = displacement_scale(form);
   Template& found = kept(form, reg, src, static_cast<int>(mem.base));
   if (found.bare.size == 0) {
@@ -254,6 +267,8 @@ void X86Encoder::set(Gpr reg, int32_t imm) {
 void X86Encoder::decrement(Gpr reg) {
   append(encode(X86Form::dec, static_cast<int>(reg), 0, 0, {Gpr::none}, 0));
 }
+void X86Encoder::push(Gpr reg) { append(encode(X86Form::push, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
+void X86Encoder::pop(Gpr reg) { append(encode(X86Form::pop, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::jump_not_zero(size_t target) {
   append(encode(X86Form::jump_not_zero, 0, 0, 0, {Gpr::none}, 0));
   const auto distance = static_cast<int64_t>(target) - static_cast<int64_t>(code_.size());

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "sparsmith/result.h"
@@ -21,8 +22,8 @@ namespace sparsmith {
 
 class X86Mc;
 
-/// General registers that generated code uses: all of them caller-saved, so that nothing is pushed.
-enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, none };
+/// General registers that generated code uses. Up to r11 they are the caller's to save; the others are pushed when used.
+enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, none };
 
 /// Instruction forms by shape. _v forms work on a whole vector register (zmm for AVX-512, ymm for AVX2).
 enum class X86Form : uint8_t {
@@ -49,6 +50,7 @@ enum class X86Form : uint8_t {
   add_imm,    ///< reg += imm
   mov_imm,    ///< reg = imm (32 bits, zero-extended)
   dec,        ///< reg -= 1
+  push, pop,
   jump_not_zero,
   ret,
   count_
@@ -57,7 +59,8 @@ enum class X86Form : uint8_t {
 struct Mem {
   Gpr base;
   int32_t disp = 0;
-  Gpr index = Gpr::none;  ///< scale 1
+  Gpr index = Gpr::none;
+  uint8_t scale = 1;  ///< of the index: 1, 2, 4 or 8
 };
 
 class X86Encoder {
@@ -72,6 +75,8 @@ class X86Encoder {
   void add(Gpr reg, int64_t imm);  ///< nothing when imm is 0; imm must fit 32 bits
   void set(Gpr reg, int32_t imm);
   void decrement(Gpr reg);
+  void push(Gpr reg);
+  void pop(Gpr reg);
   void jump_not_zero(size_t target);  ///< backwards, to a size() taken before
   void ret();
   void align(size_t bytes);            ///< pads with int3, between functions
@@ -117,6 +122,7 @@ class X86Encoder {
   std::unique_ptr<llvm::MCCodeEmitter> emitter_;
   std::unique_ptr<Names> names_;
   bool avx512_;
+  std::unordered_map<uint64_t, std::vector<uint8_t>> indexed_;  ///< instructions whose memory operand has an index
   std::array<std::unique_ptr<Page>, static_cast<size_t>(X86Form::count_) * 32> pages_;
   std::vector<uint8_t> code_;
   std::string error_;

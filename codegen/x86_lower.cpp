@@ -19,6 +19,12 @@ constexpr Gpr kScratch = Gpr::rax;   // a panel's base in the epilogue; the coun
 constexpr Gpr kX1 = Gpr::r10;        // panel u = 1 of X; a row's offset in the epilogue
 constexpr Gpr kX2 = Gpr::r11;        // panel u = 2 of X
 
+// A plain X is addressed by multiples of its row stride, so that eight rows are in reach of one pointer without a
+// displacement; these registers are the caller's and are pushed.
+constexpr Gpr kXPass = Gpr::rbx;     // panel u = 0 of X, at row 0
+constexpr Gpr kStride = Gpr::rbp, kStride3 = Gpr::r12, kStride5 = Gpr::r13, kStride7 = Gpr::r14;
+constexpr Gpr kPushed[] = {kXPass, kStride, kStride3, kStride5, kStride7};
+
 constexpr int32_t kRowBytes = 64;
 
 /// Farthest a displacement may go before its base register is moved: 1 GB, well within 32 bits.
@@ -31,6 +37,7 @@ class Lowering {
 
   void run() {
     e_.align(64);
+    if (plain_x()) enter_plain_x();
     e_.load(X86Form::mov_load, kX, arg(offsetof(EntryArgs, x)));
     e_.load(X86Form::mov_load, kY, arg(offsetof(EntryArgs, y)));
     e_.load(X86Form::mov_load, kValues, arg(offsetof(EntryArgs, values)));
@@ -38,11 +45,16 @@ class Lowering {
     e_.load(X86Form::mov_load, kResidual, arg(offsetof(EntryArgs, residual)));
     for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
     e_.rr(X86Form::zeroupper, 0);
+    if (plain_x()) {
+      for (size_t i = std::size(kPushed); i-- > 0;) e_.pop(kPushed[i]);
+    }
     e_.ret();
   }
 
  private:
   static Mem arg(size_t offset) { return {kArgs, static_cast<int32_t>(offset)}; }
+
+  bool plain_x() const { return program_.x_layout == Layout::plain; }
 
   // --- Vector registers: h is the half of a vector, 0 alone on AVX-512 ---
   int halves() const { return avx512_ ? 1 : 2; }
@@ -142,7 +154,47 @@ class Lowering {
     if (program_.panels > 2) e_.load(X86Form::lea, kX2, {kX1, 0, kScratch});
   }
 
+  void enter_plain_x() {
+    for (const Gpr reg : kPushed) e_.push(reg);
+    e_.load(X86Form::mov_load, kStride, arg(offsetof(EntryArgs, x_row_stride)));
+    e_.load(X86Form::lea, kStride3, {kStride, 0, kStride, 2});
+    e_.load(X86Form::lea, kStride5, {kStride, 0, kStride, 4});
+    e_.load(X86Form::lea, kStride7, {kStride3, 0, kStride, 4});
+  }
+
+  /// Moves kX so that row is 0 to 7 rows on.
+  void approach_plain_row(int64_t row) {
+    constexpr int64_t kMostSteps = 4;
+    const int64_t steps = (row - x_row_) / 8;
+    if (steps > kMostSteps) {
+      e_.load(X86Form::imul_load, kScratch, arg(offsetof(EntryArgs, x_row_stride)), static_cast<int32_t>(8 * steps));
+      e_.load(X86Form::lea, kX, {kX, 0, kScratch});
+      forget_scratch();
+    } else {
+      for (int64_t i = 0; i < steps; ++i) e_.load(X86Form::lea, kX, {kX, 0, kStride, 8});
+    }
+    x_row_ += 8 * steps;
+  }
+  static Mem plain_row(int64_t rows_on) {
+    switch (rows_on) {
+      case 0: return {kX};
+      case 1: return {kX, 0, kStride, 1};
+      case 2: return {kX, 0, kStride, 2};
+      case 3: return {kX, 0, kStride3, 1};
+      case 4: return {kX, 0, kStride, 4};
+      case 5: return {kX, 0, kStride5, 1};
+      case 6: return {kX, 0, kStride3, 2};
+      default: return {kX, 0, kStride7, 1};
+    }
+  }
+
   void load_x(const Op& op) {
+    if (plain_x()) {
+      approach_plain_row(op.imm);
+      Mem mem = plain_row(op.imm - x_row_);
+      for (int h = 0; h < halves(); ++h, mem.disp += 32) e_.mem(X86Form::load_v, x(op.a, h), 0, mem);
+      return;
+    }
     set_x_pointers();
     const int64_t scale = e_.displacement_scale(X86Form::load_v);
     // EVEX counts whole rows, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere.
@@ -192,10 +244,15 @@ class Lowering {
   void begin_pass() {
     pass_start_ = e_.size();
     x_pointers_set_ = program_.panels == 1;
+    if (plain_x()) e_.move(kXPass, kX);
     forget_scratch();
   }
   void end_pass() {
-    e_.add(kX, -x_row_ * kRowBytes);
+    if (plain_x()) {
+      e_.move(kX, kXPass);
+    } else {
+      e_.add(kX, -x_row_ * kRowBytes);
+    }
     x_row_ = 0;
     move_values(0);
     newest_slot_ = 0;
@@ -254,6 +311,9 @@ class Lowering {
 
 Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
   const RegisterFile registers = register_file(isa);
+  if (program.x_layout == Layout::plain && program.panels > 1) {
+    return internal_error("a plain X is read one panel a pass, not " + std::to_string(program.panels));
+  }
   if (program.accs + program.xs + program.temps > registers.vectors || program.panels > registers.max_panels) {
     return internal_error("a tile of " + std::to_string(program.accs) + " accumulators, " + std::to_string(program.xs) +
                           " vectors of X and " + std::to_string(program.temps) + " values doesn't fit the registers");

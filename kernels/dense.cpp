@@ -55,6 +55,7 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   // One panel a pass: the value is the multiply's own broadcast operand. More: it is loaded once for all of them.
   program.temps = panels > 1 ? std::min(4, registers_.free_temps + registers_.vectors - program.accs - program.xs) : 0;
   program.panels = panels;
+  program.x_layout = Layout::panel;
   program.y_layout = problem_.y_layout;
   program.ops.clear();
 

@@ -53,7 +53,8 @@ struct Op {
 struct Program {
   int accs = 0, xs = 0, temps = 0;  ///< registers used of each kind
   int panels = 1;                   ///< panels a pass computes (u < panels)
-  Layout y_layout = Layout::panel;  ///< panel: rows of Y and R are 64 bytes apart; plain: as EntryArgs says
+  Layout x_layout = Layout::panel;  ///< panel: rows of X are 64 bytes apart; plain: as EntryArgs says
+  Layout y_layout = Layout::panel;  ///< the same of Y and the residual
   std::vector<Op> ops;
 };
 

@@ -6,8 +6,12 @@
 
 namespace sparsmith {
 
-SpmmWriter::SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, bool prefetch_y)
-    : pattern_(pattern), problem_(problem), panels_(panels), prefetch_y_(prefetch_y) {}
+SpmmWriter::SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, const Schedule& schedule)
+    : pattern_(pattern),
+      problem_(problem),
+      panels_(panels),
+      prefetch_y_(schedule.prefetch_y),
+      x_layout_(schedule.direct_x ? Layout::plain : Layout::panel) {}
 
 void SpmmWriter::sort_by_column(const TileBlock& block) {
   const auto offsets = pattern_.row_offsets();
@@ -44,6 +48,7 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.xs = panels_;
   program.temps = 0;
   program.panels = panels_;
+  program.x_layout = x_layout_;
   program.y_layout = problem_.y_layout;
   program.ops.clear();
   program.ops.push_back({OpCode::pass_begin});

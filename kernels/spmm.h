@@ -20,7 +20,7 @@ struct TileBlock {
 /// Writes the Programs of sparse tiles of one pattern. Reuses its working memory from tile to tile.
 class SpmmWriter {
  public:
-  SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, bool prefetch_y);
+  SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, const Schedule& schedule);
 
   /// The Program of a block; appends the values it streams to `values`, whose size at the call is slot 0.
   void write(const TileBlock& block, Program& program, std::vector<ValueSource>& values);
@@ -36,6 +36,7 @@ class SpmmWriter {
   const Problem& problem_;
   int panels_;
   bool prefetch_y_;
+  Layout x_layout_;
   std::vector<int32_t> column_start_;
   std::vector<Nonzero> nonzeros_;  ///< of the block, by column, then row
 };

@@ -30,6 +30,7 @@ struct Schedule {
   int64_t n_block = 0;          ///< panels per block, the outermost loop; 0: all
   bool cluster_rows = true;     ///< rows with similar nonzeros share tiles
   bool prefetch_y = false;      ///< fetch a pass's lines of Y during the pass before it; for a panel-layout Y beyond L2
+  bool direct_x = false;        ///< a plain X is read where it lies, at its run-time row stride, rather than packed first
   bool operator==(const Schedule&) const = default;
   std::string describe() const;  ///< "sparse 31x1 rows x panels, k 256, n all, clustered"
 };

@@ -116,6 +116,7 @@ Schedule read_schedule(Reader& in) {
   schedule.n_block = in.number_within<int64_t>(0, kMaxColumns);
   schedule.cluster_rows = in.boolean();
   schedule.prefetch_y = in.boolean();
+  schedule.direct_x = in.boolean();
   return schedule;
 }
 

@@ -25,6 +25,7 @@ struct EntryArgs {
   int64_t y_row_stride;           ///< bytes; read only by code made for plain Y
   int64_t residual_panel_stride;  ///< bytes
   int64_t residual_row_stride;    ///< bytes; read only by code made for plain Y
+  int64_t x_row_stride;           ///< bytes; read only by code that reads X in place (Schedule::direct_x)
 };
 using Entry = void (*)(const EntryArgs*);
 

@@ -57,6 +57,7 @@ void write_schedule(Writer& out, const Schedule& schedule) {
   out.number(schedule.n_block);
   out.enumeration(schedule.cluster_rows);
   out.enumeration(schedule.prefetch_y);
+  out.enumeration(schedule.direct_x);
 }
 
 void write_plan(Writer& out, const Plan& plan) {

@@ -33,6 +33,7 @@ struct DiskCache::File {
   bool entry = false;  // else a temporary
   int64_t bytes = 0;
   timespec used{};
+  bool abandoned() const { return !entry && used.tv_sec + kTemporarySeconds < std::time(nullptr); }
 };
 
 DiskCache::DiskCache(std::string directory, int64_t max_bytes, std::function<void(std::string_view)> warn)
@@ -119,14 +120,13 @@ void DiskCache::evict(const std::string& keep) {
   Result<std::vector<File>> files = scan();
   if (!files) return;
   const std::filesystem::path directory(directory_);
-  const int64_t now = std::time(nullptr);
   int64_t total = 0;
   std::vector<File> entries;
   for (File& file : *files) {
     if (file.entry) {
       total += file.bytes;
       if (file.name != keep) entries.push_back(std::move(file));
-    } else if (file.used.tv_sec + kTemporarySeconds < now) {
+    } else if (file.abandoned()) {
       unlink((directory / file.name).c_str());
     }
   }
@@ -172,6 +172,7 @@ Result<int64_t> DiskCache::clear() {
   const std::scoped_lock lock(eviction_);
   int64_t removed = 0;
   for (const File& file : *files) {
+    if (!file.entry && !file.abandoned()) continue;  // another process is about to publish it
     const std::string path = (std::filesystem::path(directory_) / file.name).string();
     std::error_code error;
     if (std::filesystem::remove(path, error) && file.entry) ++removed;

@@ -31,8 +31,8 @@ class ImageBuilder {
         image_(image),
         depth_(pattern.cols()),
         tiling_(make_tiling(pattern, schedule.tile_rows, schedule.cluster_rows)),
-        sparse_(pattern, problem, schedule.panels_per_pass, schedule.prefetch_y),
-        sparse_single_(pattern, problem, 1, false),
+        sparse_(pattern, problem, schedule.panels_per_pass, schedule),
+        sparse_single_(pattern, problem, 1, schedule),
         dense_(pattern, problem, registers) {}
 
   Status build() {

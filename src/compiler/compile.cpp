@@ -78,7 +78,7 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
                       const CompileOptions& options, BuildReport& report) {
   const auto start = Clock::now();
   if (options.schedule) {
-    if (Status legal = check_schedule(*options.schedule, weights.pattern(), target); !legal) return legal.error();
+    if (Status legal = check_schedule(*options.schedule, weights.pattern(), problem, target); !legal) return legal.error();
     Plan plan;
     plan.m = weights.rows(), plan.k = weights.cols(), plan.nnz = weights.nnz();
     plan.n = problem.n > 0 ? problem.n : kAssumedColumns;

@@ -22,6 +22,12 @@ std::vector<int64_t> n_blocks(int64_t panels, int64_t rows_of_x) {
   return sizes;
 }
 
+/// A strided convolution gathers its columns; anything else that is plain has them side by side.
+bool can_read_in_place(const Problem& problem) {
+  return problem.x_layout == Layout::plain &&
+         (!problem.conv || (problem.conv->stride_h == 1 && problem.conv->stride_w == 1));
+}
+
 std::string microseconds(double ns) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f us", ns / 1e3);
@@ -30,7 +36,7 @@ std::string microseconds(double ns) {
 
 }  // namespace
 
-std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, Layout y_layout, const Target& target) {
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem, const Target& target) {
   const RegisterFile registers = register_file(target.isa());
   const int64_t panels = panel_count(n), depth = pattern.cols();
   std::vector<Schedule> schedules;
@@ -44,8 +50,9 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, Lay
     for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
       for (const bool cluster : {true, false}) {
         for (const bool prefetch : {false, true}) {
-          if (prefetch && y_layout == Layout::plain) continue;
-          schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch});
+          if (prefetch && problem.y_layout == Layout::plain) continue;
+          schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, false});
+          if (can_read_in_place(problem)) schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, true});
         }
       }
     }
@@ -66,7 +73,7 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, Lay
         for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
           const int64_t rounded = b - b % shape.panels;
           schedules.push_back({Form::dense, static_cast<int32_t>(std::min<int64_t>(shape.rows, pattern.rows())),
-                               shape.panels, k, b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels), false, false});
+                               shape.panels, k, b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels), false, false, false});
         }
       }
     }
@@ -74,7 +81,10 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, Lay
   return schedules;
 }
 
-Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Target& target) {
+Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
+  if (schedule.direct_x && (!can_read_in_place(problem) || schedule.form == Form::dense || schedule.panels_per_pass > 1)) {
+    return bad_input("a schedule that reads X in place needs a plain X without stride, the sparse form and one panel per pass");
+  }
   const RegisterFile registers = register_file(target.isa());
   const int panels = schedule.panels_per_pass;
   if (panels < 1 || panels > registers.max_panels) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sparsmith/panel.h"
+
 namespace sparsmith {
 namespace {
 
@@ -44,6 +46,9 @@ MachineModel machine_model(const Target& target) {
   model.y_prefetched = 0.82;
   model.prefetch = 0.01;
   model.x_stream = 0.80;
+  model.pack = 0.9;
+  model.x_plain = 0.05;
+  model.x_crossing = 0.2;
   model.code_byte = 0.0035;
   model.code_byte_far = 0.065;
   if (target.isa() == Isa::avx512) {
@@ -60,7 +65,7 @@ MachineModel machine_model(const Target& target) {
   return model;
 }
 
-double predict_ns(const Schedule& schedule, const Work& work, const MachineModel& machine) {
+double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   const bool dense = schedule.form == Form::dense;
   const auto panels = static_cast<double>(work.panels), rows = static_cast<double>(work.m);
   const auto depth = static_cast<double>(work.k), tiles = static_cast<double>(work.tiles);
@@ -81,6 +86,12 @@ double predict_ns(const Schedule& schedule, const Work& work, const MachineModel
   } else {
     ns += panels * static_cast<double>(work.nnz) * machine.fma;
     ns += panels * static_cast<double>(work.x_loads) * ((in_l1 ? machine.x_l1 : machine.x_l2) + far * machine.x_far);
+  }
+
+  if (problem.x_layout == Layout::plain && !schedule.direct_x) ns += panels * depth * machine.pack;
+  if (schedule.direct_x) {
+    const bool aligned = work.n % kPanelWidth == 0;
+    ns += panels * static_cast<double>(work.x_loads) * (machine.x_plain + (aligned ? 0 : machine.x_crossing));
   }
 
   // Compulsory traffic of what doesn't stay in L2 from call to call.

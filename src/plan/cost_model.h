@@ -10,6 +10,7 @@
 #include "plan/tiling.h"
 #include "sparsmith/pattern.h"
 #include "sparsmith/plan.h"
+#include "sparsmith/problem.h"
 #include "sparsmith/target.h"
 
 namespace sparsmith {
@@ -27,6 +28,9 @@ struct MachineModel {
   double y_prefetched = 0;  ///< factor on those when lines are prefetched
   double prefetch = 0;      ///< a prefetch, needed or not
   double x_stream = 0;      ///< a line of X that comes from beyond L2 once
+  double pack = 0;          ///< packing a vector of a plain X
+  double x_plain = 0;       ///< load of a vector of a plain X, more than of a panel
+  double x_crossing = 0;    ///< and more again when rows don't start on lines
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
   int64_t l1_bytes = 0, l1i_bytes = 0, l2_bytes = 0;
 };
@@ -36,11 +40,11 @@ MachineModel machine_model(const Target& target);
 
 /// What of a pattern and tiling the model needs.
 struct Work {
-  int64_t m = 0, k = 0, nnz = 0, panels = 0;
+  int64_t m = 0, k = 0, nnz = 0, n = 0, panels = 0;
   int64_t tiles = 0, x_loads = 0;  ///< of the Tiling
 };
 
-double predict_ns(const Schedule& schedule, const Work& work, const MachineModel& machine);
+double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);
 
 /// Bytes of code a schedule makes, from the mean size of its instructions.
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa);

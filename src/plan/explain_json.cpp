@@ -15,6 +15,7 @@ Json to_json(const Schedule& schedule) {
           {"n_block", schedule.n_block},
           {"cluster_rows", schedule.cluster_rows},
           {"prefetch_y", schedule.prefetch_y},
+          {"direct_x", schedule.direct_x},
           {"text", schedule.describe()}};
 }
 

@@ -16,6 +16,7 @@ std::string Schedule::describe() const {
                      std::to_string(panels_per_pass) + ", k " + (k_block > 0 ? std::to_string(k_block) : "all") +
                      ", n " + (n_block > 0 ? std::to_string(n_block * 16) : "all");
   if (form == Form::sparse) text += cluster_rows ? ", clustered" : ", rows in order";
+  if (direct_x) text += ", X in place";
   if (prefetch_y) text += ", Y prefetched";
   return text;
 }
@@ -38,15 +39,15 @@ Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Tar
 
   const MachineModel machine = machine_model(target);
   std::map<std::pair<int, bool>, Tiling> tilings;
-  for (const Schedule& schedule : candidate_schedules(pattern, plan.n, problem.y_layout, target)) {
+  for (const Schedule& schedule : candidate_schedules(pattern, plan.n, problem, target)) {
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
     auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
     if (is_new) tiling->second = make_tiling(pattern, schedule.tile_rows, cluster);
-    const Work work{plan.m, plan.k, plan.nnz, panel_count(plan.n),
+    const Work work{plan.m, plan.k, plan.nnz, plan.n, panel_count(plan.n),
                     static_cast<int64_t>(tiling->second.tiles.size()), tiling->second.x_loads};
     Candidate candidate;
     candidate.schedule = schedule;
-    candidate.predicted_ns = predict_ns(schedule, work, machine);
+    candidate.predicted_ns = predict_ns(schedule, problem, work, machine);
     candidate.code_bytes = estimate_code_bytes(schedule, work, target.isa());
     plan.candidates.push_back(std::move(candidate));
   }

@@ -68,22 +68,32 @@ struct BlockLayout {
   }
 };
 
-// A panel of plain Y is stored to directly when its 16 columns lie side by side. The others are a matrix's tail and the
-// panels of a batch that reach from one image into the next.
-int64_t max_staged(const Operands& ops, int64_t panels) {
-  if (!ops.y_plain || ops.y_view.image % kPanelWidth == 0) return 0;
-  if (ops.y_view.image < kPanelWidth) return panels;
-  return std::min(panels, panels * kPanelWidth / ops.y_view.image + 1);
+bool reads_x_in_place(const Launch& kernel, const Operands& ops) { return ops.x_plain && kernel.schedule.direct_x; }
+
+// Columns of an image of the plain operands that are used where they lie; 0 when none is. A convolution that is read in
+// place has no stride, so that X and Y have the same images.
+int64_t image_in_place(const Launch& kernel, const Operands& ops) {
+  return ops.y_plain ? ops.y_view.image : reads_x_in_place(kernel, ops) ? ops.x_view.image : 0;
+}
+
+// A panel of a plain operand is used where it lies when its 16 columns lie side by side. The others are a matrix's tail
+// and the panels of a batch that reach from one image into the next.
+int64_t max_staged(const Launch& kernel, const Operands& ops, int64_t panels) {
+  const int64_t image = image_in_place(kernel, ops);
+  if (image == 0 || image % kPanelWidth == 0) return 0;
+  if (image < kPanelWidth) return panels;
+  return std::min(panels, panels * kPanelWidth / image + 1);
 }
 
 BlockLayout lay_out(const Launch& kernel, const Operands& ops, int64_t panels) {
   BlockLayout layout;
   layout.panels = panels;
-  layout.staged = max_staged(ops, panels);
+  layout.staged = max_staged(kernel, ops, panels);
   // Each staged panel may part two direct runs.
-  layout.runs = ops.y_plain ? std::min(panels, 2 * panels * kPanelWidth / ops.y_view.image + 3) : 1;
-  layout.x_bytes = ops.x_plain ? panels * kernel.k * kLine : 0;
-  layout.y_bytes = layout.staged * kernel.m * kLine;
+  const int64_t image = image_in_place(kernel, ops);
+  layout.runs = image > 0 ? std::min(panels, 2 * panels * kPanelWidth / image + 3) : 1;
+  layout.x_bytes = ops.x_plain ? (reads_x_in_place(kernel, ops) ? layout.staged : panels) * kernel.k * kLine : 0;
+  layout.y_bytes = ops.y_plain ? layout.staged * kernel.m * kLine : 0;
   layout.residual_bytes = ops.residual != nullptr ? layout.y_bytes : 0;
   return layout;
 }
@@ -105,6 +115,7 @@ class Block {
   Block(const Launch& kernel, const Operands& ops, const BlockLayout& layout, std::byte* memory)
       : kernel_(kernel),
         ops_(ops),
+        x_in_place_(reads_x_in_place(kernel, ops)),
         packed_x_(reinterpret_cast<float*>(memory)),
         staged_y_(reinterpret_cast<float*>(memory + layout.x_bytes)),
         staged_residual_(reinterpret_cast<float*>(memory + layout.x_bytes + layout.y_bytes)),
@@ -113,14 +124,15 @@ class Block {
   void prepare(int64_t first, int64_t last) {
     first_ = first;
     run_count_ = 0;
-    if (ops_.x_plain) pack_panels(ops_.x_view, ops_.x, first, last, packed_x_);
-    if (!ops_.y_plain) {
-      add_packed_run(first, last);
+    if (ops_.x_plain && !x_in_place_) pack_panels(ops_.x_view, ops_.x, first, last, packed_x_);
+    if (!ops_.y_plain && !x_in_place_) {
+      set_y_panels(add_run(first, last - first), first);
       return;
     }
+    const PlainView& view = ops_.y_plain ? ops_.y_view : ops_.x_view;
     int64_t slot = 0;
     for (int64_t p = first; p < last;) {
-      const int64_t direct = std::min(ops_.y_view.contiguous(p * kPanelWidth) / kPanelWidth, last - p);
+      const int64_t direct = std::min(view.contiguous(p * kPanelWidth) / kPanelWidth, last - p);
       if (direct > 0) {
         add_direct_run(p, direct);
         p += direct;
@@ -151,6 +163,7 @@ class Block {
     run.args = {};
     run.args.x = ops_.x_plain ? packed_x_ + (first - first_) * panel : ops_.x + first * panel;
     run.args.x_panel_stride = kernel_.k * kLine;
+    run.args.x_row_stride = kLine;
     run.first = first;
     run.count = count;
     return run;
@@ -164,13 +177,20 @@ class Block {
     run.args.residual = residual;
   }
 
-  void add_packed_run(int64_t first, int64_t last) {
+  // The caller's own panels.
+  void set_y_panels(Run& run, int64_t first) const {
     const int64_t at = first * kernel_.m * kPanelWidth;
-    set_panels(add_run(first, last - first), ops_.y + at, ops_.residual != nullptr ? ops_.residual + at : nullptr);
+    set_panels(run, ops_.y + at, ops_.residual != nullptr ? ops_.residual + at : nullptr);
   }
 
   void add_direct_run(int64_t first, int64_t count) {
     Run& run = add_run(first, count);
+    if (x_in_place_) {
+      run.args.x = ops_.x + ops_.x_view.offset(first * kPanelWidth);
+      run.args.x_panel_stride = kLine;
+      run.args.x_row_stride = ops_.x_view.row_stride * static_cast<int64_t>(sizeof(float));
+    }
+    if (!ops_.y_plain) return set_y_panels(run, first);
     run.args.y = ops_.y + ops_.y_view.offset(first * kPanelWidth);
     run.args.y_panel_stride = kLine;
     run.args.y_row_stride = ops_.y_view.row_stride * static_cast<int64_t>(sizeof(float));
@@ -181,7 +201,13 @@ class Block {
   }
 
   void stage(int64_t panel, int64_t slot) {
-    const int64_t at = slot * kernel_.m * kPanelWidth;
+    const int64_t at = slot * kernel_.m * kPanelWidth, x_at = slot * kernel_.k * kPanelWidth;
+    if (x_in_place_) pack_panels(ops_.x_view, ops_.x, panel, panel + 1, packed_x_ + x_at);
+    if (!ops_.y_plain) {
+      Run& run = add_run(panel, 1);
+      run.args.x = packed_x_ + x_at;
+      return set_y_panels(run, panel);
+    }
     if (kernel_.accumulate) pack_panels(ops_.y_view, ops_.y, panel, panel + 1, staged_y_ + at);
     if (ops_.residual != nullptr) {
       pack_panels(ops_.residual_view, ops_.residual, panel, panel + 1, staged_residual_ + at);
@@ -192,6 +218,7 @@ class Block {
       return;
     }
     Run& run = add_run(panel, 1);
+    if (x_in_place_) run.args.x = packed_x_ + x_at;
     run.staged = staged_y_ + at;
     set_panels(run, run.staged, ops_.residual != nullptr ? staged_residual_ + at : nullptr);
   }
@@ -222,6 +249,7 @@ class Block {
 
   const Launch& kernel_;
   const Operands& ops_;
+  const bool x_in_place_;
   float* const packed_x_;
   float* const staged_y_;
   float* const staged_residual_;

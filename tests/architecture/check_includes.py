@@ -22,7 +22,7 @@ FOLDERS = {
     "src/runtime": {"pattern", "artifact"},
     "src/cache": {"artifact", "runtime"},
     "src/compiler": {"pattern", "plan", "kernels", "codegen", "artifact", "runtime", "cache"},
-    "src/cli": {"bench", "kernels"},
+    "src/cli": {"bench", "kernels", "artifact", "runtime"},
     "bench": {"kernels"},
     "bench/peers": set(),
     "examples": set(),

@@ -225,11 +225,14 @@ TEST_F(DiskCache, ClearsItsOwnFilesOnly) {
   (void)get(2);
   ASSERT_TRUE(write_file_atomic(scratch.file("README"), "not ours").ok());
   ASSERT_TRUE(write_file_atomic(scratch.file("other.smc"), "not ours").ok());
+  const std::string temporary = path(8) + ".sparsmith-tmp-1-0";
+  ASSERT_GE(close(creat(temporary.c_str(), 0600)), 0);
   Cache cache(options());
   EXPECT_EQ(cache.clear().value(), 2);
   EXPECT_FALSE(exists(1));
   EXPECT_TRUE(std::filesystem::exists(scratch.file("README")));
   EXPECT_TRUE(std::filesystem::exists(scratch.file("other.smc")));
+  EXPECT_TRUE(std::filesystem::exists(temporary)) << "another process is about to publish it";
   EXPECT_EQ(cache.clear().value(), 0);
   EXPECT_THAT(cache.list().value(), IsEmpty());
 }

@@ -76,7 +76,7 @@ TEST(Plan, AlwaysConsidersDenseAndOrdersByPrediction) {
     }));
     EXPECT_FALSE(plan->reason.empty());
     for (const Candidate& candidate : plan->candidates) {
-      EXPECT_TRUE(check_schedule(candidate.schedule, random_pattern(128, 256, 0.1, 2), *Target::parse(target)).ok())
+      EXPECT_TRUE(check_schedule(candidate.schedule, random_pattern(128, 256, 0.1, 2), problem, *Target::parse(target)).ok())
           << candidate.schedule.describe();
     }
   }
@@ -111,7 +111,7 @@ TEST(Plan, NegativeNIsRefused) {
 TEST(Schedule, OutOfRegistersIsRefusedWithTheNumber) {
   const Pattern pattern = random_pattern(64, 64, 0.5, 6);
   const Target v3 = *Target::parse("x86-64-v3");
-  const Status status = check_schedule({Form::sparse, 31, 1, 0, 0, true}, pattern, v3);
+  const Status status = check_schedule({Form::sparse, 31, 1, 0, 0, true}, pattern, {}, v3);
   ASSERT_FALSE(status.ok());
   EXPECT_NE(status.error().message.find("1 to 6"), std::string::npos) << status.error().message;
 }
