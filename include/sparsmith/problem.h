@@ -51,7 +51,7 @@ struct Conv1x1 {
 /// One layer's problem. M and K come with the weights.
 struct Problem {
   int64_t n = 0;                ///< columns the plan is made for; any N runs. 0: unknown (planned as 256).
-  bool n_fixed = false;         ///< bake n: run() then refuses another N, and constants known from n are used
+  bool n_fixed = false;         ///< run() refuses another N than n
   Layout x_layout = Layout::plain;
   Layout y_layout = Layout::plain;  ///< also the residual's layout
   std::optional<Conv1x1> conv;      ///< set: columns are output positions, n = out_height * out_width (* batch)

@@ -51,7 +51,7 @@ struct Contender {
 
 /// The candidates worth measuring: by prediction, the few best of each form. Dense can only win near its break-even.
 std::vector<size_t> shortlist(const Plan& plan) {
-  constexpr size_t kMostSparse = 6, kMostDense = 2;
+  constexpr size_t kMostSparse = 10, kMostDense = 2;
   constexpr double kHopeless = 3;
   std::vector<size_t> chosen;
   size_t sparse = 0, dense = 0;

@@ -107,6 +107,16 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
   return success();
 }
 
+void keep_best(std::vector<Candidate>& candidates) {
+  constexpr int kMostSparse = 16, kMostDense = 4;
+  int sparse = 0, dense = 0;
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.predicted_ns < b.predicted_ns; });
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    return candidate.schedule.form == Form::dense ? ++dense > kMostDense : ++sparse > kMostSparse;
+  });
+}
+
 void choose(Plan& plan) {
   const auto time = [](const Candidate& c) { return c.measured_ns > 0 ? c.measured_ns : c.predicted_ns; };
   std::stable_sort(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate& a, const Candidate& b) {

@@ -21,6 +21,9 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
 /// bad_input unless code can be made for the schedule on the target; names the number that is out of range.
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target);
 
+/// Keeps the candidates a reader of the plan would want to see: the best predicted ones of each form.
+void keep_best(std::vector<Candidate>& candidates);
+
 /// Orders candidates (measured ones first, by measured time, then by prediction), takes the first and says why.
 void choose(Plan& plan);
 

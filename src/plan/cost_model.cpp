@@ -57,10 +57,10 @@ MachineModel machine_model(const Target& target) {
     model.x_l1 = 0.226;
     model.x_l2 = 0.311;
   } else {
-    model.fma = 0.34;
-    model.dense_fma = 0.30;
-    model.x_l1 = 0.33;
-    model.x_l2 = 0.43;
+    model.fma = 0.276;
+    model.dense_fma = 0.265;
+    model.x_l1 = 0.134;
+    model.x_l2 = 0.246;
   }
   return model;
 }

@@ -51,8 +51,7 @@ Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Tar
     candidate.code_bytes = estimate_code_bytes(schedule, work, target.isa());
     plan.candidates.push_back(std::move(candidate));
   }
-  std::stable_sort(plan.candidates.begin(), plan.candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.predicted_ns < b.predicted_ns; });
+  keep_best(plan.candidates);
   choose(plan);
   return plan;
 }
