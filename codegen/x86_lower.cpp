@@ -149,6 +149,7 @@ class Lowering {
     if (x_pointers_set_) return;
     x_pointers_set_ = true;
     if (program_.panels == 1) return;
+    forget_scratch();
     e_.load(X86Form::mov_load, kScratch, arg(offsetof(EntryArgs, x_panel_stride)));
     e_.load(X86Form::lea, kX1, {kX, 0, kScratch});
     if (program_.panels > 2) e_.load(X86Form::lea, kX2, {kX1, 0, kScratch});

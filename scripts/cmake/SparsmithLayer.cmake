@@ -4,7 +4,7 @@ add_library(sparsmith_flags INTERFACE)
 target_include_directories(sparsmith_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
 target_include_directories(sparsmith_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
 target_compile_options(sparsmith_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
-                       -Wno-restrict)  # GCC 12 warns of its own std::string (GCC bug 105651)
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12 warns of its own std::string (bug 105651)
 if(SPARSMITH_WERROR)
   target_compile_options(sparsmith_flags INTERFACE -Werror)
 endif()

@@ -3,7 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <algorithm>
+#include "pattern/check.h"
 
 namespace sparsmith {
 
@@ -24,7 +24,7 @@ Status check_dimension(const char* what, int64_t value) {
                    std::to_string(kMaxDimension) + " " + what + " are supported");
 }
 
-Status check_offsets(int64_t rows, const std::vector<int64_t>& offsets, size_t nnz) {
+Status check_offsets(int64_t rows, std::span<const int64_t> offsets, size_t nnz) {
   if (offsets.size() != static_cast<size_t>(rows) + 1)
     return bad_input("a pattern of " + std::to_string(rows) + " rows needs " + std::to_string(rows + 1) +
                      " row offsets, not " + std::to_string(offsets.size()));
@@ -56,10 +56,9 @@ Error describe_bad_row(int64_t row, std::span<const int32_t> columns, int64_t co
   return internal_error(where + "rejected without a reason");
 }
 
-Status check_columns(int64_t rows, int64_t cols, const std::vector<int64_t>& offsets,
-                     const std::vector<int32_t>& columns) {
+Status check_columns(int64_t rows, int64_t cols, std::span<const int64_t> offsets, std::span<const int32_t> columns) {
   for (int64_t r = 0; r < rows; ++r) {
-    const std::span row(columns.data() + offsets[r], static_cast<size_t>(offsets[r + 1] - offsets[r]));
+    const auto row = columns.subspan(offsets[r], offsets[r + 1] - offsets[r]);
     if (row.empty()) continue;
     // Increasing from a first >= 0 to a last < cols bounds all between; the loop has no exit so that it vectorises.
     bool rising = true;
@@ -83,8 +82,7 @@ Digest digest_pattern(int64_t rows, int64_t cols, const std::vector<int64_t>& of
 
 }  // namespace
 
-Result<Pattern> Pattern::create(int64_t rows, int64_t cols, std::vector<int64_t> row_offsets,
-                                std::vector<int32_t> columns) {
+Status check_csr(int64_t rows, int64_t cols, std::span<const int64_t> row_offsets, std::span<const int32_t> columns) {
   if (Status s = check_dimension("rows", rows); !s) return s.error();
   if (Status s = check_dimension("columns", cols); !s) return s.error();
   if (columns.size() > static_cast<size_t>(kMaxNonzeros))
@@ -92,6 +90,12 @@ Result<Pattern> Pattern::create(int64_t rows, int64_t cols, std::vector<int64_t>
                      " nonzeros is too large: at most " + std::to_string(kMaxNonzeros) + " are supported");
   if (Status s = check_offsets(rows, row_offsets, columns.size()); !s) return s.error();
   if (Status s = check_columns(rows, cols, row_offsets, columns); !s) return s.error();
+  return success();
+}
+
+Result<Pattern> Pattern::create(int64_t rows, int64_t cols, std::vector<int64_t> row_offsets,
+                                std::vector<int32_t> columns) {
+  if (Status s = check_csr(rows, cols, row_offsets, columns); !s) return s.error();
   const Digest digest = digest_pattern(rows, cols, row_offsets, columns);
   return Pattern(std::make_shared<const Data>(Data{rows, cols, std::move(row_offsets), std::move(columns), digest}));
 }

@@ -86,7 +86,7 @@ std::string describe(const LayerCase& c) {
     const Schedule& s = *c.schedule;
     text << ", " << (s.form == Form::sparse ? "sparse" : "dense") << " " << s.tile_rows << "x" << s.panels_per_pass
          << " k_block " << s.k_block << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "")
-         << (s.prefetch_y ? " prefetch" : "");
+         << (s.prefetch_y ? " prefetch" : "") << (s.direct_x ? " x in place" : "");
   }
   return text.str();
 }
@@ -208,7 +208,7 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
   return c;
 }
 
-Schedule random_schedule(std::mt19937& rng, const std::string& target) {
+Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::string& target) {
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
   Schedule s;
   s.form = upto(3) == 0 ? Form::dense : Form::sparse;
@@ -222,6 +222,10 @@ Schedule random_schedule(std::mt19937& rng, const std::string& target) {
   s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
   s.cluster_rows = upto(1) == 0;
   s.prefetch_y = upto(3) == 0;
+  const bool strided = problem.conv && (problem.conv->stride_h > 1 || problem.conv->stride_w > 1);
+  const bool in_place =
+      problem.x_layout == Layout::plain && !strided && s.form == Form::sparse && s.panels_per_pass == 1;
+  s.direct_x = in_place && upto(2) > 0;
   return s;
 }
 

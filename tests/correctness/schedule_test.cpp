@@ -65,6 +65,25 @@ TEST_P(Schedules, EveryBlockSize) {
   }
 }
 
+// Rows of X are reached from one pointer by multiples of the stride, in groups that then move on: depths, gaps between
+// used rows and strides of all sizes, against an unmapped page after X.
+TEST_P(Schedules, PlainXReadInPlace) {
+  for (const int64_t k : {1, 2, 7, 8, 9, 16, 17, 100, 1000}) {
+    for (const double density : {0.003, 0.1, 0.9}) {
+      for (const int64_t n : {1, 15, 16, 17, 49, 96}) {
+        LayerCase c{.m = 33, .k = k, .density = density, .target = target(), .shape = {.n = n}};
+        c.seed = static_cast<uint32_t>(k + n);
+        c.shape.pad_x = n % 4 * 9;
+        c.shape.pad_y = n % 3;
+        c.problem.y_layout = (k + n) % 2 == 0 ? Layout::plain : Layout::panel;
+        c.problem.epilogue.accumulate = n % 5 == 0;
+        c.schedule = Schedule{.tile_rows = 5, .k_block = k % 3 == 1 ? 0 : 40, .n_block = n % 4, .direct_x = true};
+        ASSERT_TRUE(check_layer(c));
+      }
+    }
+  }
+}
+
 TEST_P(Schedules, TooLargeTilesAreRefusedByNumber) {
   const LayerCase c{.m = 40, .k = 40};
   const Weights weights = make_weights(c);

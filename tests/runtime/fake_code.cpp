@@ -164,6 +164,7 @@ void FakeCode::Body::run(const EntryArgs& args) const {
   const KernelImage& image = owner->image_;
   const bool plain = image.problem.y_layout == Layout::plain;
   const int64_t y_row = (plain ? args.y_row_stride : 64) / 4, r_row = (plain ? args.residual_row_stride : 64) / 4;
+  const int64_t x_row = (image.plan.chosen.direct_x ? args.x_row_stride : 64) / 4;
   for (int64_t p = 0; p < args.passes * panels; ++p) {
     const float* x = args.x + p * args.x_panel_stride / 4;
     float* y = args.y + p * args.y_panel_stride / 4;
@@ -175,7 +176,7 @@ void FakeCode::Body::run(const EntryArgs& args) const {
         float v = first && !image.problem.epilogue.accumulate ? 0.0f : *target;
         for (int64_t i = image.row_offsets[row]; i < image.row_offsets[row + 1]; ++i) {
           const int64_t k = image.columns[i];
-          if (k >= k_begin && k < k_end) v = std::fma(*values++, x[k * kPanelWidth + lane], v);
+          if (k >= k_begin && k < k_end) v = std::fma(*values++, x[k * x_row + lane], v);
         }
         if (last) v = owner->epilogue(v, values, residual != nullptr ? residual + row * r_row + lane : nullptr);
         *target = v;

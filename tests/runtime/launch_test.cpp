@@ -120,6 +120,8 @@ Case random_case(std::mt19937& rng) {
     c.shape.pad_y = upto(5);
     c.shape.pad_residual = upto(5);
   }
+  const bool strided = c.problem.conv && (c.problem.conv->stride_h > 1 || c.problem.conv->stride_w > 1);
+  c.schedule.direct_x = c.problem.x_layout == Layout::plain && !strided && upto(1) == 0;
   c.shape.lead = upto(15);
   c.shape.y_at_page_end = upto(1) == 0;
   return c;
