@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iterator>
 
 #include "artifact/image_format.h"
@@ -121,6 +122,13 @@ Schedule read_schedule(Reader& in) {
   return schedule;
 }
 
+/// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them.
+bool reads_x_legally(const Schedule& schedule, const Problem& problem) {
+  if (!schedule.direct_x) return true;
+  const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
+  return problem.x_layout == Layout::plain && !strided && schedule.form == Form::sparse && schedule.panels_per_pass == 1;
+}
+
 Plan read_plan(Reader& in) {
   Plan plan;
   plan.m = in.number<int64_t>();
@@ -187,12 +195,15 @@ std::string check_value_sources(const KernelImage& image) {
   limit(ValueKind::prelu_slope) = epilogue.activation == Activation::prelu ? rows : 0;
   limit(ValueKind::alpha) = limit(ValueKind::lo) = limit(ValueKind::hi) = limit(ValueKind::zero) = any;
   limit(ValueKind::literal) = static_cast<uint32_t>(std::size(kLiterals));
-  for (size_t i = 0; i < image.value_sources.size(); ++i) {
-    const ValueSource source = image.value_sources[i];
-    if (source.index() >= limits[static_cast<size_t>(source.kind())])
-      return "packed value " + std::to_string(i) + " comes from nowhere";
-  }
-  return {};
+  const auto from_nowhere = [&limits](ValueSource source) {
+    return source.index() >= limits[static_cast<size_t>(source.kind())];
+  };
+  // Almost always all are right: the first pass has no exit, the second says which one isn't.
+  bool wrong = false;
+  for (const ValueSource source : image.value_sources) wrong |= from_nowhere(source);
+  if (!wrong) return {};
+  const auto first = std::find_if(image.value_sources.begin(), image.value_sources.end(), from_nowhere);
+  return "packed value " + std::to_string(first - image.value_sources.begin()) + " comes from nowhere";
 }
 
 }  // namespace
@@ -245,6 +256,7 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
   Reader meta(sections[kMeta]);
   image.problem = read_problem(meta);
   image.plan = read_plan(meta);
+  if (!reads_x_legally(image.plan.chosen, image.problem)) meta.fail();
   if (!meta.good() || !meta.at_end()) return damaged(origin, "its problem or plan holds an impossible entry");
 
   image.row_offsets = copy_array<int64_t>(sections[kRowOffsets]);

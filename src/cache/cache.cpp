@@ -8,6 +8,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 
 #include "artifact/serialize.h"
@@ -34,14 +35,15 @@ void warn_on_stderr(std::string_view message) {
   std::fprintf(stderr, "sparsmith: %.*s\n", static_cast<int>(message.size()), message.data());
 }
 
-// A build that throws (out of memory) must not leave the threads that wait for it waiting.
-Result<KernelImage> call(const std::function<Result<KernelImage>()>& build) {
+// What throws (out of memory) must not leave the threads that wait for it waiting.
+template <class T, class Function>
+T without_exceptions(const Function& function) {
   try {
-    return build();
+    return function();
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory to build or load a kernel");
   } catch (const std::exception& e) {
     return internal_error(std::string("building a kernel threw an exception: ") + e.what());
-  } catch (...) {
-    return internal_error("building a kernel threw an exception");
   }
 }
 
@@ -65,8 +67,10 @@ struct Cache::State {
   }
 
   struct Made {
+    Made(Result<Code> c, Source s, std::string bytes) : code(std::move(c)), source(s), to_store(std::move(bytes)) {}
+    Made(Error error) : code(std::move(error)) {}  // NOLINT(google-explicit-constructor)
     Result<Code> code;
-    Source source;
+    Source source = Source::built;
     std::string to_store;  // serialized, when the disk should get it
   };
   Made make(const Digest& key, const std::function<Result<KernelImage>()>& build);
@@ -87,7 +91,7 @@ Cache::State::Made Cache::State::make(const Digest& key, const std::function<Res
   }
 
   const auto start = std::chrono::steady_clock::now();
-  Result<KernelImage> image = call(build);
+  Result<KernelImage> image = build();
   const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   {
     const std::scoped_lock lock(mutex);
@@ -130,7 +134,7 @@ Result<Cache::Found> Cache::get_or_build(const Digest& key, const std::function<
     state.forget_unused();
   }
 
-  State::Made made = state.make(key, build);
+  State::Made made = without_exceptions<State::Made>([&] { return state.make(key, build); });
   {
     const std::scoped_lock lock(state.mutex);
     if (made.code) {

@@ -101,6 +101,8 @@ TEST(MemoryCache, SurvivesABuildThatThrows) {
   ASSERT_FALSE(found.ok());
   EXPECT_EQ(found.error().kind, ErrorKind::internal);
   EXPECT_THAT(found.error().message, HasSubstr("boom"));
+  CountedBuild build;
+  EXPECT_TRUE(cache.get_or_build(key_of(1), build()).ok()) << "nobody is left waiting";
 }
 
 TEST(MemoryCache, RefusesAnImageThatCannotBeMapped) {

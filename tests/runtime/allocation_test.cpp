@@ -39,6 +39,8 @@ void* operator new(size_t size, std::align_val_t a, const std::nothrow_t&) noexc
 void* operator new[](size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
   return counted(size, static_cast<size_t>(a));
 }
+// GCC pairs the inlined free() below with gtest's new expressions and not with the operators above.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
