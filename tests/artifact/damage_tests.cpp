@@ -147,6 +147,7 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   EXPECT_THAT(words_after([](auto& i) { i.problem.conv->height = 0; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.panels_per_pass = 0; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.k_block = -1; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.direct_x = true; }), impossible) << "X is in panels";
   EXPECT_THAT(words_after([](auto& i) { i.plan.candidates[1].schedule.form = static_cast<Form>(2); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.reason = "\x1b[2J"; }), impossible) << "would clear a terminal";
 }
