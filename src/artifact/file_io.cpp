@@ -1,6 +1,7 @@
 #include "artifact/file_io.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,8 +23,8 @@ constexpr std::string_view kTemporaryMark = ".sparsmith-tmp-";
 class File {
  public:
   explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  File& operator=(File&&) = delete;
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -45,23 +46,37 @@ Error io_error(const char* verb, const std::string& path, int number, int* error
   return bad_input(std::string("can't ") + verb + " " + path + ": " + text);
 }
 
+// An open file that is no directory, and what is known of it.
+struct Opened {
+  File file;
+  int64_t size;
+};
+Result<Opened> open_to_read(const std::string& path, FileFacts* facts) {
+  *facts = {};
+  Opened opened{File(open(path.c_str(), O_RDONLY | O_CLOEXEC)), 0};
+  struct stat info;
+  if (opened.file.get() < 0 || fstat(opened.file.get(), &info) != 0) {
+    return io_error("read", path, errno, &facts->error_number);
+  }
+  if (S_ISDIR(info.st_mode)) return io_error("read", path, EISDIR, &facts->error_number);
+  facts->owner = info.st_uid;
+  facts->others_may_write = info.st_mode & S_IWOTH;
+  opened.size = info.st_size;
+  return opened;
+}
+
 Result<std::string> read_up_to(const std::string& path, int64_t limit, FileFacts* facts) {
   FileFacts unused;
   if (!facts) facts = &unused;
-  *facts = {};
   int* const error_number = &facts->error_number;
-  File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return io_error("read", path, errno, error_number);
-  struct stat info;
-  if (fstat(file.get(), &info) != 0) return io_error("read", path, errno, error_number);
-  if (S_ISDIR(info.st_mode)) return io_error("read", path, EISDIR, error_number);
-  facts->owner = info.st_uid;
-  facts->others_may_write = info.st_mode & S_IWOTH;
+  Result<Opened> opened = open_to_read(path, facts);
+  if (!opened) return opened.error();
+  const File& file = opened->file;
 
   // Files that grow, pipes and /proc say little or nothing of their size: grow with what really arrives.
   std::string bytes;
   size_t used = 0;
-  size_t chunk = static_cast<size_t>(std::clamp<int64_t>(info.st_size + 1, 4096, std::max<int64_t>(limit, 4096)));
+  size_t chunk = static_cast<size_t>(std::clamp<int64_t>(opened->size + 1, 4096, std::max<int64_t>(limit, 4096)));
   try {
     while (static_cast<int64_t>(used) < limit) {
       if (bytes.size() == used) {
@@ -121,6 +136,35 @@ Result<std::string> read_file(const std::string& path, int64_t max_bytes, FileFa
 
 Result<std::string> read_file_start(const std::string& path, int64_t bytes, FileFacts* facts) {
   return read_up_to(path, bytes, facts);
+}
+
+FileBuffer::~FileBuffer() {
+  if (data_) munmap(data_, mapped_);
+}
+
+Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts) {
+  FileFacts unused;
+  if (!facts) facts = &unused;
+  Result<Opened> opened = open_to_read(path, facts);
+  if (!opened) return opened.error();
+  // Rounded up to whole huge pages and one more, so that aligned ones lie inside wherever the mapping starts.
+  constexpr size_t kHugePage = size_t{2} << 20;
+  FileBuffer buffer;
+  const auto wanted = static_cast<size_t>(std::min(bytes, std::max<int64_t>(opened->size, 4095) + 1));
+  const size_t mapped = (wanted / kHugePage + 2) * kHugePage;
+  void* memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return io_error("read", path, ENOMEM, &facts->error_number);
+  madvise(memory, mapped, MADV_HUGEPAGE);  // a wish
+  buffer.mapped_ = mapped;
+  buffer.data_ = static_cast<char*>(memory);
+  while (buffer.size_ < wanted) {
+    const ssize_t got = read(opened->file.get(), buffer.data_ + buffer.size_, wanted - buffer.size_);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error("read", path, errno, &facts->error_number);
+    if (got == 0) break;
+    buffer.size_ += static_cast<size_t>(got);
+  }
+  return buffer;
 }
 
 Status write_file_atomic(const std::string& path, std::string_view bytes, bool durable, int* error_number) {

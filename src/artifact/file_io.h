@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sparsmith/result.h"
 
@@ -22,6 +23,34 @@ Result<std::string> read_file(const std::string& path, int64_t max_bytes, FileFa
 
 /// At most the first `bytes` of the file.
 Result<std::string> read_file_start(const std::string& path, int64_t bytes, FileFacts* facts = nullptr);
+
+/// Bytes read from a file, in memory of their own: with huge pages where the system has them, because faulting 4 MB in as
+/// 4 KiB pages takes as long as reading, checking and copying them. Move-only.
+class FileBuffer {
+ public:
+  FileBuffer() = default;
+  FileBuffer(FileBuffer&& other) noexcept { swap(other); }
+  FileBuffer& operator=(FileBuffer&& other) noexcept {
+    FileBuffer taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~FileBuffer();
+  std::string_view bytes() const { return {data_, size_}; }
+
+ private:
+  friend Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts);
+  void swap(FileBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(mapped_, other.mapped_);
+  }
+  char* data_ = nullptr;
+  size_t size_ = 0, mapped_ = 0;
+};
+
+/// At most the first `bytes` of the file.
+Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts = nullptr);
 
 /// Writes a temporary file beside `path` and renames it over it: readers see the old bytes or the new ones, and a
 /// failure leaves neither a part nor the temporary. What isn't a regular file (a pipe, a device) is written in place.

@@ -11,9 +11,9 @@ Result<KernelImage> read_image(const std::string& path, Digest* key, FileFacts* 
   if (static_cast<int64_t>(start->size()) < kMaxHeaderBytes) return deserialize(*start, path);  // that was all of it
 
   // One byte more than the header promises shows a file that goes on after its end.
-  Result<std::string> bytes = read_file_start(path, header->file_bytes + 1, facts);
-  if (!bytes) return bytes.error();
-  return deserialize(*bytes, path);
+  Result<FileBuffer> whole = read_file_buffer(path, header->file_bytes + 1, facts);
+  if (!whole) return whole.error();
+  return deserialize(whole->bytes(), path);
 }
 
 }  // namespace sparsmith

@@ -1,0 +1,189 @@
+// sparsmith_plan_quality: how close the planner's choice comes to the best of all its candidates, measured. Optionally
+// writes every candidate's work and time for bench/fit_cost_model.py.
+//   sparsmith_plan_quality [--layout panel|plain] [--target T] [--budget MS] [--csv FILE] CASES...
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "bench/cases.h"
+#include "bench/measure.h"
+#include "plan/candidates.h"
+#include "plan/tiling.h"
+#include "sparsmith/sparsmith.h"
+
+namespace sparsmith::bench {
+namespace {
+
+struct Settings {
+  Layout layout = Layout::panel;
+  std::string target = "host";
+  double budget_ms = 8;  ///< for each candidate
+  std::string csv;
+  std::vector<std::string> lists;
+};
+
+struct Measured {
+  Schedule schedule;
+  Kernel kernel;
+  double ns = 0;
+};
+
+class Quality {
+ public:
+  explicit Quality(Settings settings) : settings_(std::move(settings)) {
+    if (!settings_.csv.empty()) {
+      csv_.open(settings_.csv);
+      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,tiles,x_loads,code,ns\n";
+    }
+  }
+
+  Status run(const Case& one) {
+    auto weights = load_weights(one.path);
+    if (!weights) return weights.error();
+    auto target = Target::parse(settings_.target);
+    if (!target) return target.error();
+    Problem problem;
+    problem.n = one.n;
+    problem.x_layout = problem.y_layout = settings_.layout;
+
+    std::vector<Measured> all;
+    for (const Schedule& schedule : candidate_schedules(weights->pattern(), one.n, problem, *target)) {
+      auto kernel = compile_with(*weights, problem, &schedule);
+      if (!kernel) return kernel.error();
+      all.push_back({schedule, std::move(kernel).value()});
+    }
+    time_all(all, weights->rows(), weights->cols(), one.n);
+    const double best = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
+                          return a.ns < b.ns;
+                        })->ns;
+    auto untuned = compile_with(*weights, problem, nullptr);
+    if (!untuned) return untuned.error();
+    auto tuned = compile_with(*weights, problem, nullptr, true);
+    if (!tuned) return tuned.error();
+    const double by_model = best / time_of(all, untuned->plan().chosen);
+    const double by_tuning = best / time_of(all, tuned->plan().chosen);
+    log_model_ += std::log(by_model);
+    log_tuned_ += std::log(by_tuning);
+    ++cases_;
+    std::printf("%-52s n %5lld  best %8.1f us  model %.2f  tuned %.2f  %s\n", one.name.c_str(),
+                static_cast<long long>(one.n), best / 1e3, by_model, by_tuning,
+                untuned->plan().chosen.describe().c_str());
+    std::fflush(stdout);
+    write_csv(one, *weights, all);
+    return success();
+  }
+
+  void report() const {
+    if (cases_ == 0) return;
+    std::printf("chosen over best of all candidates, geometric mean of %d cases: model %.3f, tuned %.3f\n", cases_,
+                std::exp(log_model_ / cases_), std::exp(log_tuned_ / cases_));
+  }
+
+ private:
+  Result<Kernel> compile_with(const Weights& weights, const Problem& problem, const Schedule* schedule,
+                              bool tune = false) const {
+    CompileOptions options;
+    options.target = settings_.target;
+    options.schedule = schedule;
+    options.tune = tune;
+    return compile(weights, problem, {}, options);
+  }
+
+  void time_all(std::vector<Measured>& all, int64_t m, int64_t k, int64_t n) const {
+    std::vector<float> x(static_cast<size_t>(panel_floats(k, n)) + 16), y(static_cast<size_t>(panel_floats(m, n)) + 16);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 1000) / 500 - 1;
+    const auto on_a_line = [](std::vector<float>& v) {
+      return v.data() + (64 - reinterpret_cast<uintptr_t>(v.data()) % 64) % 64 / sizeof(float);
+    };
+    RunArgs args;
+    args.x = on_a_line(x);
+    args.y = on_a_line(y);
+    args.n = n;
+    std::vector<Contender> contenders;
+    for (const Measured& one : all) {
+      contenders.push_back({one.schedule.describe(), [&one, &args] {
+                              if (!one.kernel.run(args)) std::abort();
+                            }});
+    }
+    MeasureOptions options;
+    options.budget_ms = settings_.budget_ms;
+    options.warm_up_ms = 0.5;
+    const std::vector<Timing> times = measure(contenders, options);
+    for (size_t i = 0; i < all.size(); ++i) all[i].ns = times[i].ns_min;
+  }
+
+  static double time_of(const std::vector<Measured>& all, const Schedule& schedule) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.schedule == schedule; });
+    return found != all.end() ? found->ns : INFINITY;
+  }
+
+  void write_csv(const Case& one, const Weights& weights, const std::vector<Measured>& all) {
+    if (!csv_.is_open()) return;
+    for (const Measured& row : all) {
+      const Schedule& s = row.schedule;
+      const Tiling tiling = make_tiling(weights.pattern(), s.tile_rows, s.cluster_rows);
+      csv_ << one.name << ',' << weights.rows() << ',' << weights.cols() << ',' << one.n << ',' << weights.nnz() << ','
+           << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
+           << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
+           << s.prefetch_y << ',' << s.direct_x << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
+           << row.kernel.report().code_bytes << ',' << row.ns << '\n';
+    }
+    csv_.flush();
+  }
+
+  Settings settings_;
+  std::ofstream csv_;
+  double log_model_ = 0, log_tuned_ = 0;
+  int cases_ = 0;
+};
+
+int fail(const std::string& message) {
+  std::cerr << "sparsmith_plan_quality: " << message << '\n';
+  return 1;
+}
+
+}  // namespace
+}  // namespace sparsmith::bench
+
+int main(int argc, char** argv) {
+  using namespace sparsmith::bench;
+  Settings settings;
+  for (int i = 1; i < argc; ++i) {
+    const std::string option = argv[i];
+    const bool takes_value = option.starts_with("--");
+    if (!takes_value) {
+      settings.lists.push_back(option);
+      continue;
+    }
+    if (i + 1 >= argc) return fail(option + " needs a value");
+    const std::string value = argv[++i];
+    if (option == "--layout" && (value == "panel" || value == "plain")) {
+      settings.layout = value == "panel" ? sparsmith::Layout::panel : sparsmith::Layout::plain;
+    } else if (option == "--target") {
+      settings.target = value;
+    } else if (option == "--budget" && std::atof(value.c_str()) > 0) {
+      settings.budget_ms = std::atof(value.c_str());
+    } else if (option == "--csv") {
+      settings.csv = value;
+    } else {
+      return fail("don't know " + option + " " + value);
+    }
+  }
+  if (settings.lists.empty()) return fail("no case list given (bench/cases/*.txt)");
+  const PinnedThread pin;
+  Quality quality(settings);
+  for (const std::string& list : settings.lists) {
+    auto cases = read_cases(list);
+    if (!cases) return fail(cases.error().message);
+    for (const Case& one : *cases) {
+      if (auto done = quality.run(one); !done) return fail(one.path + ": " + done.error().message);
+    }
+  }
+  quality.report();
+  return 0;
+}
