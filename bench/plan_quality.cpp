@@ -38,7 +38,7 @@ class Quality {
   explicit Quality(Settings settings) : settings_(std::move(settings)) {
     if (!settings_.csv.empty()) {
       csv_.open(settings_.csv);
-      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,tiles,x_loads,code,ns\n";
+      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,tiles,x_loads,code,ns\n";
     }
   }
 
@@ -130,7 +130,7 @@ class Quality {
       csv_ << one.name << ',' << weights.rows() << ',' << weights.cols() << ',' << one.n << ',' << weights.nnz() << ','
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
-           << s.prefetch_y << ',' << s.direct_x << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
+           << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
            << row.kernel.report().code_bytes << ',' << row.ns << '\n';
     }
     csv_.flush();

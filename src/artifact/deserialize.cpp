@@ -119,6 +119,8 @@ Schedule read_schedule(Reader& in) {
   schedule.cluster_rows = in.boolean();
   schedule.prefetch_y = in.boolean();
   schedule.direct_x = in.boolean();
+  schedule.tile_group = in.number_within<int64_t>(0, kMaxDimension);
+  schedule.inner_panels = in.number_within<int64_t>(schedule.tile_group > 0 ? 1 : 0, kMaxColumns);
   return schedule;
 }
 
@@ -126,7 +128,8 @@ Schedule read_schedule(Reader& in) {
 bool reads_x_legally(const Schedule& schedule, const Problem& problem) {
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
-  return problem.x_layout == Layout::plain && !strided && schedule.form == Form::sparse && schedule.panels_per_pass == 1;
+  return problem.x_layout == Layout::plain && !strided && schedule.form == Form::sparse &&
+         schedule.panels_per_pass == 1;
 }
 
 Plan read_plan(Reader& in) {
@@ -178,6 +181,14 @@ std::string check_segments(const KernelImage& image) {
     const Segment& before = image.segments[i - 1];
     if (s.k_block < before.k_block || (s.k_block == before.k_block && s.tile <= before.tile))
       return which + " is out of order";
+  }
+  // Groups of tiles are addressed by k-block and tile, so that there must be a segment for each pair.
+  if (image.plan.chosen.tile_group > 0) {
+    const size_t tiles = image.segments.back().tile + size_t{1};
+    for (size_t i = 0; i < image.segments.size(); ++i) {
+      if (image.segments[i].tile != i % tiles || image.segments[i].k_block != i / tiles)
+        return "segment " + std::to_string(i) + " is not the one its place in the grid of tiles asks for";
+    }
   }
   return {};
 }

@@ -58,6 +58,8 @@ void write_schedule(Writer& out, const Schedule& schedule) {
   out.enumeration(schedule.cluster_rows);
   out.enumeration(schedule.prefetch_y);
   out.enumeration(schedule.direct_x);
+  out.number(schedule.tile_group);
+  out.number(schedule.inner_panels);
 }
 
 void write_plan(Writer& out, const Plan& plan) {

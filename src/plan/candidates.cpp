@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "plan/cost_model.h"
 #include "plan/registers.h"
 
 namespace sparsmith {
@@ -12,14 +13,33 @@ constexpr int64_t kPanelBytes = 64;
 /// Bytes of X a block may have to stay in the second-level cache beside Y and code.
 constexpr int64_t kL2Share = 768 << 10;
 
-/// Block sizes in panels: all of them, those that keep a block's X within L2, and few, for X in L1 and for lines of Y that
-/// are written one after the other.
+/// Block sizes in panels: all of them, those that keep a block's X within L2, and few, for X in L1 and for lines of Y
+/// that are written one after the other.
 std::vector<int64_t> n_blocks(int64_t panels, int64_t rows_of_x) {
   std::vector<int64_t> sizes{0};
   for (const int64_t size : {std::max<int64_t>(1, kL2Share / (rows_of_x * kPanelBytes)), int64_t{4}, int64_t{2}}) {
     if (size < panels && std::find(sizes.begin(), sizes.end(), size) == sizes.end()) sizes.push_back(size);
   }
   return sizes;
+}
+
+/// Groups of tiles whose code stays in L1I and whose X stays in L1: each line of X then comes from L2 once per group
+/// rather than once per tile. Worth it where tiles are small, that is from some 90 % sparsity on.
+void add_grouped(const Pattern& pattern, int64_t panels, const Schedule& base, const MachineModel& machine,
+                 std::vector<Schedule>& schedules) {
+  const int64_t tiles = (pattern.rows() + base.tile_rows - 1) / base.tile_rows;
+  for (const int64_t inner : {int64_t{1}, int64_t{2}}) {
+    if (inner > panels) continue;
+    const int64_t depth = machine.l1_bytes * 3 / 4 / (kPanelBytes * inner);
+    const int64_t k_blocks = (pattern.cols() + depth - 1) / depth;
+    Schedule schedule = base;
+    schedule.k_block = k_blocks > 1 ? (pattern.cols() + k_blocks - 1) / k_blocks : 0;
+    // The mean tile's code: 7 bytes a nonzero, as many for perhaps half as many loads of X, 20 a row for each k-block.
+    const int64_t tile_bytes = pattern.nnz() * 10 / tiles + base.tile_rows * 20 * k_blocks + 1;
+    schedule.tile_group = std::min(tiles, machine.l1i_bytes * 3 / 4 / tile_bytes);
+    schedule.inner_panels = inner;
+    if (schedule.tile_group > 1) schedules.push_back(schedule);
+  }
 }
 
 /// A strided convolution gathers its columns; anything else that is plain has them side by side.
@@ -36,7 +56,8 @@ std::string microseconds(double ns) {
 
 }  // namespace
 
-std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem, const Target& target) {
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem,
+                                          const Target& target) {
   const RegisterFile registers = register_file(target.isa());
   const int64_t panels = panel_count(n), depth = pattern.cols();
   std::vector<Schedule> schedules;
@@ -51,15 +72,29 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
       for (const bool cluster : {true, false}) {
         for (const bool prefetch : {false, true}) {
           if (prefetch && problem.y_layout == Layout::plain) continue;
-          schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, false});
-          if (can_read_in_place(problem)) schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, true});
+          schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, false, 0, 0});
+          if (can_read_in_place(problem))
+            schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, true, 0, 0});
         }
       }
     }
   }
 
+  const MachineModel machine = machine_model(target);
+  for (const int64_t b : n_blocks(panels, depth)) {
+    if (b > 0 && b < 16) continue;  // the group's own blocks are as small
+    for (const bool cluster : {true, false}) {
+      for (const bool direct : {false, true}) {
+        if (direct && !can_read_in_place(problem)) continue;
+        const Schedule base{Form::sparse, tile_rows, 1, 0, b, cluster, false, direct, 0, 0};
+        add_grouped(pattern, panels, base, machine, schedules);
+      }
+    }
+  }
+
   if (pattern.rows() * pattern.cols() <= kMaxNonzeros) {
-    // Rows x panels of accumulators: a value or a row of X that is loaded should serve as many of the others as possible.
+    // Rows x panels of accumulators: a value or a row of X that is loaded should serve as many of the others as
+    // possible.
     const bool wide = registers.vectors >= 32;
     struct Shape {
       int rows, panels;
@@ -73,7 +108,8 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
         for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
           const int64_t rounded = b - b % shape.panels;
           schedules.push_back({Form::dense, static_cast<int32_t>(std::min<int64_t>(shape.rows, pattern.rows())),
-                               shape.panels, k, b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels), false, false, false});
+                               shape.panels, k, b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels), false, false,
+                               false, 0, 0});
         }
       }
     }
@@ -82,8 +118,10 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
 }
 
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
-  if (schedule.direct_x && (!can_read_in_place(problem) || schedule.form == Form::dense || schedule.panels_per_pass > 1)) {
-    return bad_input("a schedule that reads X in place needs a plain X without stride, the sparse form and one panel per pass");
+  if (schedule.direct_x &&
+      (!can_read_in_place(problem) || schedule.form == Form::dense || schedule.panels_per_pass > 1)) {
+    return bad_input(
+        "a schedule that reads X in place needs a plain X without stride, the sparse form and one panel per pass");
   }
   const RegisterFile registers = register_file(target.isa());
   const int panels = schedule.panels_per_pass;
@@ -99,7 +137,13 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
                      std::to_string(panels) + " panels per pass " + target.to_string() + " has registers for 1 to " +
                      std::to_string(most));
   }
-  if (schedule.k_block < 0 || schedule.n_block < 0) return bad_input("a schedule with a negative block size");
+  if (schedule.k_block < 0 || schedule.n_block < 0 || schedule.tile_group < 0) {
+    return bad_input("a schedule with a negative block size");
+  }
+  if (schedule.tile_group > 0 && schedule.inner_panels < 1) {
+    return bad_input("a schedule with groups of tiles needs inner panels: 1 or more, not " +
+                     std::to_string(schedule.inner_panels));
+  }
   if (schedule.form == Form::dense && pattern.rows() * pattern.cols() > kMaxNonzeros) {
     return unsuitable("a dense kernel for " + std::to_string(pattern.rows()) + "x" + std::to_string(pattern.cols()) +
                       " weights would hold more values than 2^28");
@@ -136,7 +180,8 @@ void choose(Plan& plan) {
   std::snprintf(density, sizeof density, "%.1f %%",
                 100.0 * static_cast<double>(plan.nnz) / (static_cast<double>(plan.m) * static_cast<double>(plan.k)));
   plan.reason = std::string(best.schedule.form == Form::dense ? "Dense" : "Sparse") + " is " + how + " at " +
-                microseconds(time(best)) + " for N = " + std::to_string(plan.n) + " with " + density + " of the weights kept";
+                microseconds(time(best)) + " for N = " + std::to_string(plan.n) + " with " + density +
+                " of the weights kept";
   if (rival != plan.candidates.end()) {
     char factor[32];
     std::snprintf(factor, sizeof factor, "%.2fx", time(*rival) / time(best));

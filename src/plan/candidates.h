@@ -14,9 +14,10 @@ inline constexpr int64_t kAssumedColumns = 256;
 /// Rows of Y are addressed with 32-bit displacements of 64 bytes a row.
 inline constexpr int64_t kMaxRows = int64_t{1} << 24;
 
-/// Legal schedules for the pattern on the target: sparse ones first, dense always among them unless its values would
-/// not fit (kMaxNonzeros).
-std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem, const Target& target);
+/// Legal schedules for the pattern, sized for this machine's caches on the target: sparse ones first, dense always
+/// among them unless its values would not fit (kMaxNonzeros).
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem,
+                                          const Target& target);
 
 /// bad_input unless code can be made for the schedule on the target; names the number that is out of range.
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target);

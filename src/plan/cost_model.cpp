@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sparsmith/panel.h"
 
@@ -23,7 +24,8 @@ double miss_share(double bytes, int64_t cache) {
   return std::clamp((bytes - 0.75 * size) / (0.5 * size), 0.0, 1.0);
 }
 
-/// Code and values that the caches share with activations: none of it misses up to half of L2, all of it when that is full.
+/// Code and values that the caches share with activations: none of it misses up to half of L2, all of it when that is
+/// full.
 double code_miss_share(double bytes, int64_t cache) {
   const auto size = static_cast<double>(cache);
   return std::clamp((bytes - 0.5 * size) / (0.5 * size), 0.0, 1.0);
@@ -74,8 +76,13 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   const auto block_panels = static_cast<double>(block_size(work.panels, schedule.n_block));
   const auto block_depth = static_cast<double>(block_size(work.k, schedule.k_block));
 
+  // A group of tiles runs over few panels a call, with its code in L1I and their X in L1.
+  const bool grouped = schedule.tile_group > 0;
+  const double groups = grouped ? std::ceil(tiles / static_cast<double>(schedule.tile_group)) : tiles;
+  const double calls = grouped ? std::ceil(panels / static_cast<double>(schedule.inner_panels)) : n_blocks;
+
   double ns = panels * rows * (machine.row + (k_blocks - 1) * machine.reload);
-  ns += n_blocks * tiles * k_blocks * machine.call;
+  ns += calls * tiles * k_blocks * machine.call;
 
   // X: what all tiles of a block go through between two uses of a line decides where they find it.
   const double x_block = block_depth * 64 * block_panels, y_block = rows * 64 * block_panels;
@@ -85,7 +92,12 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     ns += panels * rows * depth * machine.dense_fma + panels * tiles * depth * far * machine.x_far;
   } else {
     ns += panels * static_cast<double>(work.nnz) * machine.fma;
-    ns += panels * static_cast<double>(work.x_loads) * ((in_l1 ? machine.x_l1 : machine.x_l2) + far * machine.x_far);
+    const bool from_l1 = in_l1 || grouped;
+    ns += panels * static_cast<double>(work.x_loads) * (from_l1 ? machine.x_l1 : machine.x_l2);
+    // Lines that L1 doesn't hold for the next tile or group of tiles come again.
+    const double again =
+        grouped ? std::min(groups * depth, static_cast<double>(work.x_loads)) : static_cast<double>(work.x_loads);
+    ns += panels * again * (far * machine.x_far + (grouped ? machine.x_l2 - machine.x_l1 : 0));
   }
 
   if (problem.x_layout == Layout::plain && !schedule.direct_x) ns += panels * depth * machine.pack;
@@ -98,8 +110,8 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   const double beyond = miss_share((rows + depth) * 64 * panels, machine.l2_bytes);
   constexpr double kWide = 256 << 10;
   const double line = !schedule.cluster_rows || dense ? machine.y_ordered
-                      : y_block > kWide              ? machine.y_scattered_wide
-                                                     : machine.y_scattered;
+                      : y_block > kWide && !grouped   ? machine.y_scattered_wide
+                                                      : machine.y_scattered;
   ns += panels * rows * beyond * line * (schedule.prefetch_y ? machine.y_prefetched : 1);
   ns += schedule.prefetch_y ? panels * rows * machine.prefetch : 0;
   ns += panels * depth * beyond * (1 - far) * machine.x_stream;

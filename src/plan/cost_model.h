@@ -1,10 +1,10 @@
 /// \file
 /// What a schedule is expected to cost. One thread, warm caches.
 ///
-/// The cost is a sum: multiply-accumulates, loads of X by where they find it, lines of Y by how they reach memory, and code
-/// that is fetched anew. Its form follows the machine (an FMA with a broadcast operand and a load of X each take a
-/// load port; beyond L2 a line of Y is read before it is written); its constants are a non-negative least-squares fit to
-/// the measured times of all candidates on ResNet-50 and transformer layers, 80 to 98 % sparse (bench/plan_quality).
+/// The cost is a sum: multiply-accumulates, loads of X by where they find it, lines of Y by how they reach memory, and
+/// code that is fetched anew. Its form follows the machine (an FMA with a broadcast operand and a load of X each take a
+/// load port; beyond L2 a line of Y is read before it is written); its constants are a non-negative least-squares fit
+/// to the measured times of all candidates on ResNet-50 and transformer layers, 80 to 98 % sparse (bench/plan_quality).
 #pragma once
 
 #include "plan/tiling.h"
@@ -17,20 +17,20 @@ namespace sparsmith {
 
 /// Costs in nanoseconds; a vector is one panel row of 16 floats. Only their ratios matter to a choice.
 struct MachineModel {
-  double fma = 0;        ///< multiply-accumulate of a vector with a streamed value
-  double dense_fma = 0;  ///< multiply-accumulate of the dense form, its loads included
+  double fma = 0;                        ///< multiply-accumulate of a vector with a streamed value
+  double dense_fma = 0;                  ///< multiply-accumulate of the dense form, its loads included
   double x_l1 = 0, x_l2 = 0, x_far = 0;  ///< load of a vector of X from L1, from L2; x_far more from beyond
-  double row = 0;        ///< starting and storing an accumulator
-  double reload = 0;     ///< storing and loading one between k-blocks
-  double call = 0;       ///< calling a segment
+  double row = 0;                        ///< starting and storing an accumulator
+  double reload = 0;                     ///< storing and loading one between k-blocks
+  double call = 0;                       ///< calling a segment
   /// A line of Y beyond L2: rows of a tile in order; scattered by clustering within few panels; over many panels.
   double y_ordered = 0, y_scattered = 0, y_scattered_wide = 0;
-  double y_prefetched = 0;  ///< factor on those when lines are prefetched
-  double prefetch = 0;      ///< a prefetch, needed or not
-  double x_stream = 0;      ///< a line of X that comes from beyond L2 once
-  double pack = 0;          ///< packing a vector of a plain X
-  double x_plain = 0;       ///< load of a vector of a plain X, more than of a panel
-  double x_crossing = 0;    ///< and more again when rows don't start on lines
+  double y_prefetched = 0;                  ///< factor on those when lines are prefetched
+  double prefetch = 0;                      ///< a prefetch, needed or not
+  double x_stream = 0;                      ///< a line of X that comes from beyond L2 once
+  double pack = 0;                          ///< packing a vector of a plain X
+  double x_plain = 0;                       ///< load of a vector of a plain X, more than of a panel
+  double x_crossing = 0;                    ///< and more again when rows don't start on lines
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
   int64_t l1_bytes = 0, l1i_bytes = 0, l2_bytes = 0;
 };

@@ -16,6 +16,8 @@ Json to_json(const Schedule& schedule) {
           {"cluster_rows", schedule.cluster_rows},
           {"prefetch_y", schedule.prefetch_y},
           {"direct_x", schedule.direct_x},
+          {"tile_group", schedule.tile_group},
+          {"inner_panels", schedule.inner_panels},
           {"text", schedule.describe()}};
 }
 

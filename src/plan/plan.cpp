@@ -16,6 +16,8 @@ std::string Schedule::describe() const {
                      std::to_string(panels_per_pass) + ", k " + (k_block > 0 ? std::to_string(k_block) : "all") +
                      ", n " + (n_block > 0 ? std::to_string(n_block * 16) : "all");
   if (form == Form::sparse) text += cluster_rows ? ", clustered" : ", rows in order";
+  if (tile_group > 0)
+    text += ", groups of " + std::to_string(tile_group) + " by n " + std::to_string(inner_panels * 16);
   if (direct_x) text += ", X in place";
   if (prefetch_y) text += ", Y prefetched";
   return text;
@@ -43,8 +45,13 @@ Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Tar
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
     auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
     if (is_new) tiling->second = make_tiling(pattern, schedule.tile_rows, cluster);
-    const Work work{plan.m, plan.k, plan.nnz, plan.n, panel_count(plan.n),
-                    static_cast<int64_t>(tiling->second.tiles.size()), tiling->second.x_loads};
+    const Work work{plan.m,
+                    plan.k,
+                    plan.nnz,
+                    plan.n,
+                    panel_count(plan.n),
+                    static_cast<int64_t>(tiling->second.tiles.size()),
+                    tiling->second.x_loads};
     Candidate candidate;
     candidate.schedule = schedule;
     candidate.predicted_ns = predict_ns(schedule, problem, work, machine);

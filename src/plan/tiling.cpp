@@ -117,7 +117,8 @@ Tiling make_tiling(const Pattern& pattern, int tile_rows, bool cluster) {
   tiling.tiles.reserve(count);
   if (cluster && count > 1 && pattern.nnz() > 0) {
     Clusterer clusterer(pattern);
-    for (int64_t t = 0; t < count; ++t) tiling.tiles.push_back(clusterer.next_tile(tile_size(pattern.rows(), count, t)));
+    for (int64_t t = 0; t < count; ++t)
+      tiling.tiles.push_back(clusterer.next_tile(tile_size(pattern.rows(), count, t)));
     for (auto& tile : tiling.tiles) std::sort(tile.begin(), tile.end());
   } else {
     int32_t row = 0;

@@ -143,9 +143,20 @@ class Block {
   }
 
   void compute(int64_t first_tile, int64_t last_tile) const {
-    for (const Segment& segment : kernel_.segments) {
-      if (segment.tile < first_tile || segment.tile >= last_tile) continue;
-      for (int64_t i = 0; i < run_count_; ++i) call(segment, runs_[i]);
+    const int64_t group = kernel_.schedule.tile_group, inner = kernel_.schedule.inner_panels;
+    if (group == 0) {
+      for (const Segment& segment : kernel_.segments) {
+        if (segment.tile < first_tile || segment.tile >= last_tile) continue;
+        for (int64_t i = 0; i < run_count_; ++i) call(segment, runs_[i], 0, runs_[i].count);
+      }
+      return;
+    }
+    for (int64_t tile = first_tile; tile < last_tile; tile += group) {
+      for (int64_t i = 0; i < run_count_; ++i) {
+        for (int64_t p = 0; p < runs_[i].count; p += inner) {
+          compute_group(tile, std::min(tile + group, last_tile), runs_[i], p, std::min(inner, runs_[i].count - p));
+        }
+      }
     }
   }
 
@@ -223,12 +234,28 @@ class Block {
     set_panels(run, run.staged, ops_.residual != nullptr ? staged_residual_ + at : nullptr);
   }
 
-  void call(const Segment& segment, const Run& run) const {
+  // Segments come by k-block, then tile, every tile in every k-block.
+  void compute_group(int64_t first_tile, int64_t last_tile, const Run& run, int64_t panel, int64_t count) const {
+    const auto segments = static_cast<int64_t>(kernel_.segments.size());
+    for (int64_t k_block = 0; k_block < segments; k_block += kernel_.tiles) {
+      for (int64_t tile = first_tile; tile < last_tile; ++tile) {
+        call(kernel_.segments[static_cast<size_t>(k_block + tile)], run, panel, count);
+      }
+    }
+  }
+
+  // `count` panels of the run from its panel `panel` on.
+  void call(const Segment& segment, const Run& run, int64_t panel, int64_t count) const {
     EntryArgs args = run.args;
     args.values = kernel_.values + segment.value_offset;
+    if (panel > 0) {
+      args.x = advance(args.x, panel * args.x_panel_stride);
+      args.y = advance(args.y, panel * args.y_panel_stride);
+      if (args.residual != nullptr) args.residual = advance(args.residual, panel * args.residual_panel_stride);
+    }
     const int64_t pass = kernel_.schedule.panels_per_pass;
-    const int64_t rest = run.count % pass;
-    if (const int64_t passes = run.count / pass; passes > 0) {
+    const int64_t rest = count % pass;
+    if (const int64_t passes = count / pass; passes > 0) {
       args.passes = passes;
       kernel_.caller.call(kernel_.caller.context, segment, false, args);
       const int64_t done = passes * pass;

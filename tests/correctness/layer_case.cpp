@@ -86,7 +86,8 @@ std::string describe(const LayerCase& c) {
     const Schedule& s = *c.schedule;
     text << ", " << (s.form == Form::sparse ? "sparse" : "dense") << " " << s.tile_rows << "x" << s.panels_per_pass
          << " k_block " << s.k_block << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "")
-         << (s.prefetch_y ? " prefetch" : "") << (s.direct_x ? " x in place" : "");
+         << (s.prefetch_y ? " prefetch" : "") << (s.direct_x ? " x in place" : "") << " groups of "
+         << s.tile_group << " by " << s.inner_panels;
   }
   return text.str();
 }
@@ -226,6 +227,10 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::s
   const bool in_place =
       problem.x_layout == Layout::plain && !strided && s.form == Form::sparse && s.panels_per_pass == 1;
   s.direct_x = in_place && upto(2) > 0;
+  if (upto(2) == 0) {
+    s.tile_group = 1 + upto(4);
+    s.inner_panels = 1 + upto(4);
+  }
   return s;
 }
 

@@ -121,6 +121,10 @@ Case random_case(std::mt19937& rng) {
     c.shape.pad_residual = upto(5);
   }
   const bool strided = c.problem.conv && (c.problem.conv->stride_h > 1 || c.problem.conv->stride_w > 1);
+  if (upto(2) == 0) {
+    c.schedule.tile_group = 1 + upto(3);
+    c.schedule.inner_panels = 1 + upto(4);
+  }
   c.schedule.direct_x = c.problem.x_layout == Layout::plain && !strided && upto(1) == 0;
   c.shape.lead = upto(15);
   c.shape.y_at_page_end = upto(1) == 0;
