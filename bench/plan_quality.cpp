@@ -38,7 +38,8 @@ class Quality {
   explicit Quality(Settings settings) : settings_(std::move(settings)) {
     if (!settings_.csv.empty()) {
       csv_.open(settings_.csv);
-      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,tiles,x_loads,code,ns\n";
+      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,tiles,x_"
+              "loads,code,ns\n";
     }
   }
 
@@ -58,9 +59,8 @@ class Quality {
       all.push_back({schedule, std::move(kernel).value()});
     }
     time_all(all, weights->rows(), weights->cols(), one.n);
-    const double best = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
-                          return a.ns < b.ns;
-                        })->ns;
+    const double best =
+        std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.ns < b.ns; })->ns;
     auto untuned = compile_with(*weights, problem, nullptr);
     if (!untuned) return untuned.error();
     auto tuned = compile_with(*weights, problem, nullptr, true);
@@ -130,8 +130,9 @@ class Quality {
       csv_ << one.name << ',' << weights.rows() << ',' << weights.cols() << ',' << one.n << ',' << weights.nnz() << ','
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
-           << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
-           << row.kernel.report().code_bytes << ',' << row.ns << '\n';
+           << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ','
+           << tiling.tiles.size() << ',' << tiling.x_loads << ',' << row.kernel.report().code_bytes << ',' << row.ns
+           << '\n';
     }
     csv_.flush();
   }

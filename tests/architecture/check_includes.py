@@ -23,7 +23,7 @@ FOLDERS = {
     "src/cache": {"artifact", "runtime"},
     "src/compiler": {"pattern", "plan", "kernels", "codegen", "artifact", "runtime", "cache"},
     "src/cli": {"bench", "kernels", "artifact", "runtime"},
-    "bench": {"kernels"},
+    "bench": {"kernels", "plan"},  # sparsmith_plan_quality measures the planner
     "bench/peers": set(),
     "examples": set(),
 }

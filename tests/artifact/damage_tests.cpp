@@ -103,6 +103,9 @@ TEST(Damage, SegmentsMustLieInsideTheirSections) {
   EXPECT_THAT(words_after([](auto& i) { i.segments[1].k_block = 5; }), HasSubstr("impossible tile"));
   EXPECT_THAT(words_after([](auto& i) { i.segments[1].tile = 0; }), HasSubstr("segment 1 is out of order"));
   EXPECT_THAT(words_after([](auto& i) { std::swap(i.segments[0], i.segments[1]); }), HasSubstr("out of order"));
+  EXPECT_THAT(
+      words_after([](auto& i) { i.plan.chosen.tile_group = i.plan.chosen.inner_panels = i.segments[1].k_block = 1; }),
+      HasSubstr("segment 1 is not the one its place"));
   EXPECT_THAT(words_after([](auto& i) { i.segments.clear(); }), HasSubstr("no segments"));
 }
 
