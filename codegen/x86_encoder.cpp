@@ -257,9 +257,13 @@ void X86Encoder::move(Gpr reg, Gpr src) {
   append(encode(X86Form::mov_reg, static_cast<int>(reg), static_cast<int>(src), 0, {Gpr::none}, 0));
 }
 void X86Encoder::add(Gpr reg, int64_t imm) {
-  if (imm == 0) return;
-  if (imm != static_cast<int32_t>(imm)) error_ = "an address step of " + std::to_string(imm) + " bytes";
-  append(encode(X86Form::add_imm, static_cast<int>(reg), 0, 0, {Gpr::none}, imm));
+  // A step past 2 GB (33 million rows of X) takes several.
+  constexpr int64_t kMost = int64_t{1} << 30;
+  while (imm != 0) {
+    const int64_t step = std::clamp(imm, -kMost, kMost);
+    append(encode(X86Form::add_imm, static_cast<int>(reg), 0, 0, {Gpr::none}, step));
+    imm -= step;
+  }
 }
 void X86Encoder::set(Gpr reg, int32_t imm) {
   append(encode(X86Form::mov_imm, static_cast<int>(reg), 0, 0, {Gpr::none}, imm));

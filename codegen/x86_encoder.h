@@ -72,7 +72,7 @@ class X86Encoder {
   void mem(X86Form form, int reg, int src, Mem mem);  ///< vector forms
   void load(X86Form form, Gpr reg, Mem mem, int32_t imm = 0);
   void move(Gpr reg, Gpr src);
-  void add(Gpr reg, int64_t imm);  ///< nothing when imm is 0; imm must fit 32 bits
+  void add(Gpr reg, int64_t imm);  ///< nothing when imm is 0
   void set(Gpr reg, int32_t imm);
   void decrement(Gpr reg);
   void push(Gpr reg);

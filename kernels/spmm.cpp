@@ -5,6 +5,10 @@
 #include "kernels/epilogue.h"
 
 namespace sparsmith {
+namespace {
+/// Beyond it nonzeros are sorted by comparing.
+constexpr int64_t kMostColumnsPerNonzero = 64;
+}  // namespace
 
 SpmmWriter::SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, const Schedule& schedule)
     : pattern_(pattern),
@@ -22,21 +26,31 @@ void SpmmWriter::sort_by_column(const TileBlock& block) {
     const auto first = std::lower_bound(begin, end, block.k_begin);
     return std::pair{first, std::lower_bound(first, end, block.k_end)};
   };
-  column_start_.assign(static_cast<size_t>(block.k_end - block.k_begin) + 1, 0);
-  for (const int32_t row : block.rows) {
-    const auto [first, last] = range(row);
-    for (auto it = first; it != last; ++it) ++column_start_[*it - block.k_begin + 1];
-  }
-  for (size_t k = 1; k < column_start_.size(); ++k) column_start_[k] += column_start_[k - 1];
-  nonzeros_.resize(column_start_.back());
-  // Filling moves each start to its end; the loop over columns below reads it as such.
-  for (size_t r = 0; r < block.rows.size(); ++r) {
-    const auto [first, last] = range(block.rows[r]);
-    for (auto it = first; it != last; ++it) {
-      const auto index = static_cast<uint32_t>(it - columns.begin());
-      nonzeros_[column_start_[*it - block.k_begin]++] = {static_cast<int32_t>(r), index};
+  int64_t count = 0;
+  for (const int32_t row : block.rows) count += range(row).second - range(row).first;
+  nonzeros_.resize(static_cast<size_t>(count));
+  const auto for_each = [&](const auto& visit) {
+    for (size_t r = 0; r < block.rows.size(); ++r) {
+      const auto [first, last] = range(block.rows[r]);
+      for (auto it = first; it != last; ++it) {
+        visit(Nonzero{*it, static_cast<int32_t>(r), static_cast<uint32_t>(it - columns.begin())});
+      }
     }
+  };
+
+  // Counting takes a step for every column, which is too many when the tile uses a few of a million.
+  const int64_t depth = block.k_end - block.k_begin;
+  if (depth / kMostColumnsPerNonzero > count) {
+    size_t next = 0;
+    for_each([&](const Nonzero& nonzero) { nonzeros_[next++] = nonzero; });
+    std::stable_sort(nonzeros_.begin(), nonzeros_.end(),
+                     [](const Nonzero& a, const Nonzero& b) { return a.column < b.column; });
+    return;
   }
+  column_start_.assign(static_cast<size_t>(depth) + 1, 0);
+  for_each([&](const Nonzero& nonzero) { ++column_start_[nonzero.column - block.k_begin + 1]; });
+  for (size_t k = 1; k < column_start_.size(); ++k) column_start_[k] += column_start_[k - 1];
+  for_each([&](const Nonzero& nonzero) { nonzeros_[column_start_[nonzero.column - block.k_begin]++] = nonzero; });
 }
 
 void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<ValueSource>& values) {
@@ -57,15 +71,14 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   if (started[0]) append_loads(program, tile);
   // Prefetches are spread over the products: in a burst they would fill the line buffers that loads of X need.
   const size_t prefetches = prefetch_y_ ? block.rows.size() : 0;
-  size_t next = 0, prefetched = 0;
-  for (int64_t k = block.k_begin; k < block.k_end; ++k) {
-    const auto end = static_cast<size_t>(column_start_[k - block.k_begin]);
-    if (next == end) continue;
+  size_t prefetched = 0;
+  for (size_t next = 0; next < nonzeros_.size();) {
+    const int32_t k = nonzeros_[next].column;
     for (int u = 0; u < panels_; ++u) {
       const auto index = static_cast<uint8_t>(u);
-      program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(k)});
+      program.ops.push_back({OpCode::load_x, index, 0, index, k});
     }
-    for (; next < end; ++next) {
+    for (; next < nonzeros_.size() && nonzeros_[next].column == k; ++next) {
       for (; prefetched * nonzeros_.size() < prefetches * next; ++prefetched) {
         for (int u = 0; u < panels_; ++u) {
           program.ops.push_back({OpCode::prefetch_y, 0, 0, static_cast<uint8_t>(u), block.rows[prefetched]});

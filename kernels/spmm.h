@@ -27,7 +27,8 @@ class SpmmWriter {
 
  private:
   struct Nonzero {
-    int32_t row;    ///< within the tile
+    int32_t column;
+    int32_t row;     ///< within the tile
     uint32_t index;  ///< in CSR
   };
   void sort_by_column(const TileBlock& block);

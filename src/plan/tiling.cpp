@@ -6,19 +6,23 @@
 namespace sparsmith {
 namespace {
 
-/// The pattern by columns.
+/// Rows that are clustered among themselves: the search takes the square of them.
+constexpr int64_t kBandRows = 4096;
+
+/// The pattern by columns: ascending rows of column k at [begin[k], end[k]).
 struct Transposed {
-  std::vector<int64_t> offsets;
+  std::vector<int64_t> begin, end;
   std::vector<int32_t> rows;
-  explicit Transposed(const Pattern& pattern) : offsets(pattern.cols() + 1, 0), rows(pattern.nnz()) {
+  explicit Transposed(const Pattern& pattern) : begin(pattern.cols() + 1, 0), rows(pattern.nnz()) {
     const auto row_offsets = pattern.row_offsets();
     const auto columns = pattern.columns();
-    for (const int32_t column : columns) ++offsets[column + 1];
-    std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-    std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
+    for (const int32_t column : columns) ++begin[column + 1];
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    begin.pop_back();
+    end = begin;
     for (size_t row = 0; row + 1 < row_offsets.size(); ++row) {
       for (int64_t i = row_offsets[row]; i < row_offsets[row + 1]; ++i) {
-        rows[next[columns[i]]++] = static_cast<int32_t>(row);
+        rows[end[columns[i]]++] = static_cast<int32_t>(row);
       }
     }
   }
@@ -27,17 +31,22 @@ struct Transposed {
 /// Sizes of `tiles` tiles that differ by at most one.
 int64_t tile_size(int64_t rows, int64_t tiles, int64_t tile) { return rows / tiles + (tile < rows % tiles ? 1 : 0); }
 
-/// Grows tiles row by row.
+/// Grows tiles row by row, within one band of consecutive rows after the other.
 class Clusterer {
  public:
   explicit Clusterer(const Pattern& pattern)
       : row_offsets_(pattern.row_offsets()),
         columns_(pattern.columns()),
         transposed_(pattern),
-        overlap_(pattern.rows()),
-        used_(pattern.cols(), 0) {
-    remaining_.resize(pattern.rows());
-    std::iota(remaining_.begin(), remaining_.end(), 0);
+        used_(pattern.cols(), 0) {}
+
+  /// On to the band of the next `rows` rows; that before it must be used up.
+  void next_band(int64_t rows) {
+    band_begin_ = band_end_;
+    band_end_ += static_cast<int32_t>(rows);
+    overlap_.resize(rows);
+    remaining_.resize(rows);
+    std::iota(remaining_.begin(), remaining_.end(), band_begin_);
     std::stable_sort(remaining_.begin(), remaining_.end(), [&](int32_t a, int32_t b) { return nnz(a) > nnz(b); });
   }
 
@@ -46,7 +55,8 @@ class Clusterer {
     std::fill(overlap_.begin(), overlap_.end(), 0);
     ++generation_;
     while (static_cast<int64_t>(tile.size()) < size) {
-      const size_t best = tile.empty() ? 0 : most_similar();
+      // Behind an empty row there are only empty ones.
+      const size_t best = tile.empty() || nnz(remaining_.front()) == 0 ? 0 : most_similar();
       const int32_t row = remaining_[best];
       remaining_.erase(remaining_.begin() + static_cast<ptrdiff_t>(best));
       tile.push_back(row);
@@ -63,7 +73,7 @@ class Clusterer {
     double best_share = -1;
     for (size_t i = 0; i < remaining_.size(); ++i) {
       const int64_t own = nnz(remaining_[i]);
-      const double share = own == 0 ? 0 : static_cast<double>(overlap_[remaining_[i]]) / static_cast<double>(own);
+      const double share = own == 0 ? 0 : static_cast<double>(overlap_[remaining_[i] - band_begin_]) / static_cast<double>(own);
       if (share > best_share) {
         best = i;
         best_share = share;
@@ -77,8 +87,12 @@ class Clusterer {
       const int32_t column = columns_[i];
       if (used_[column] == generation_) continue;
       used_[column] = generation_;
-      for (int64_t j = transposed_.offsets[column]; j < transposed_.offsets[column + 1]; ++j) {
-        ++overlap_[transposed_.rows[j]];
+      // Rows of earlier bands are passed once and for all.
+      int64_t& begin = transposed_.begin[column];
+      const int64_t end = transposed_.end[column];
+      while (begin < end && transposed_.rows[begin] < band_begin_) ++begin;
+      for (int64_t j = begin; j < end && transposed_.rows[j] < band_end_; ++j) {
+        ++overlap_[transposed_.rows[j] - band_begin_];
       }
     }
   }
@@ -86,8 +100,9 @@ class Clusterer {
   std::span<const int64_t> row_offsets_;
   std::span<const int32_t> columns_;
   Transposed transposed_;
-  std::vector<int32_t> remaining_;  ///< heaviest first
-  std::vector<int32_t> overlap_;    ///< by row: its columns that the tile uses already
+  int32_t band_begin_ = 0, band_end_ = 0;
+  std::vector<int32_t> remaining_;  ///< of the band, heaviest first
+  std::vector<int32_t> overlap_;    ///< by row of the band: its columns that the tile uses already
   std::vector<int32_t> used_;       ///< by column: the last tile that used it
   int32_t generation_ = 0;
 };
@@ -117,8 +132,15 @@ Tiling make_tiling(const Pattern& pattern, int tile_rows, bool cluster) {
   tiling.tiles.reserve(count);
   if (cluster && count > 1 && pattern.nnz() > 0) {
     Clusterer clusterer(pattern);
-    for (int64_t t = 0; t < count; ++t)
-      tiling.tiles.push_back(clusterer.next_tile(tile_size(pattern.rows(), count, t)));
+    const int64_t tiles_of_rows = (kBandRows + tile_rows - 1) / tile_rows;
+    const int64_t bands = (count + tiles_of_rows - 1) / tiles_of_rows;
+    for (int64_t band = 0, t = 0; band < bands; ++band) {
+      const int64_t end = count * (band + 1) / bands;
+      int64_t rows = 0;
+      for (int64_t i = t; i < end; ++i) rows += tile_size(pattern.rows(), count, i);
+      clusterer.next_band(rows);
+      for (; t < end; ++t) tiling.tiles.push_back(clusterer.next_tile(tile_size(pattern.rows(), count, t)));
+    }
     for (auto& tile : tiling.tiles) std::sort(tile.begin(), tile.end());
   } else {
     int32_t row = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 #include <set>
 
@@ -70,6 +71,33 @@ TEST(Image, EverySlotIsReadInOrderAndEveryNonzeroOnce) {
     }
     ASSERT_EQ(static_cast<int64_t>(seen.size()), weights.nnz());
     EXPECT_EQ(static_cast<int64_t>(std::set<uint32_t>(seen.begin(), seen.end()).size()), weights.nnz());
+  }
+}
+
+// Rows of X farther apart than 32 bits of displacement reach, and back again for the next pass.
+TEST(Image, ReachesRowsOfXGigabytesAway) {
+  constexpr int64_t kDepth = 100'000'000;
+  const std::vector<int32_t> columns{3, 50'000'000, 99'999'999};
+  const Weights weights = *Weights::create(*Pattern::create(1, kDepth, {0, 3}, columns), {1, 2, 3});
+  for (const char* target : {"x86-64-v4", "x86-64-v3"}) {
+    const KernelImage image = image_of(weights, {Form::sparse, 1, 1, 0, 0, false}, target);
+    auto code = decode(*Target::parse(target), image.code.data(), image.segments[0].main_offset, image.code.size());
+    ASSERT_TRUE(code.ok()) << code.error().message;
+    int64_t base = 0;
+    std::vector<int64_t> rows;
+    for (const Instruction& instruction : *code) {
+      long long step = 0;
+      if (std::sscanf(instruction.text.c_str(), " add rsi, %lld", &step) == 1) base += step;
+      const size_t at = instruction.text.find("ptr [rsi");
+      if (instruction.text.find("vmovups") == std::string::npos || at == std::string::npos) continue;
+      char sign = '+';
+      long long displacement = 0;
+      std::sscanf(instruction.text.c_str() + at, "ptr [rsi %c %lld", &sign, &displacement);
+      const int64_t address = base + (sign == '-' ? -displacement : displacement);
+      if (address % 64 == 0) rows.push_back(address / 64);  // AVX2 loads second halves too
+    }
+    EXPECT_EQ(rows, std::vector<int64_t>(columns.begin(), columns.end())) << target;
+    EXPECT_EQ(base, 0) << target;
   }
 }
 

@@ -75,6 +75,29 @@ TEST_P(Shapes, DeepWideAndTallMatrices) {
   check({.m = 300, .k = 1500, .density = 0.02, .target = target()}, {7, 64});
 }
 
+// Work must follow the nonzeros and the rows, not their square and not tiles times columns.
+TEST_P(Shapes, HugeMatricesOfFewNonzeros) {
+  constexpr int64_t kRows = 200'000, kDepth = 1'000'000;
+  std::vector<int64_t> offsets{0};
+  std::vector<int32_t> columns;
+  std::vector<float> values;
+  for (int64_t row = 0; row < kRows; ++row) {
+    for (int32_t i = 0; row % 1000 == 7 && i < 3; ++i) {
+      columns.push_back(static_cast<int32_t>(row * 4 + i * 70'000));
+      values.push_back(static_cast<float>(i + 1));
+    }
+    offsets.push_back(static_cast<int64_t>(columns.size()));
+  }
+  const Weights weights =
+      Weights::create(Pattern::create(kRows, kDepth, std::move(offsets), std::move(columns)).value(), std::move(values))
+          .value();
+  CompileOptions options;
+  options.target = target();
+  const Result<Kernel> kernel = compile(weights, {.n = 3}, {}, options);
+  ASSERT_TRUE(kernel.ok()) << kernel.error().message;
+  EXPECT_TRUE(check_kernel(*kernel, weights, {}, {.n = 3}, 1, 1));
+}
+
 TEST_P(Shapes, EmptyAndNearlyEmptyMatrices) {
   for (const Nonzeros nonzeros : {Nonzeros::none, Nonzeros::one, Nonzeros::uneven}) {
     for (const int64_t m : {1, 2, 31, 32, 67}) {
