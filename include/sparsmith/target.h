@@ -19,7 +19,8 @@ enum class Isa : uint8_t {
 class Target {
  public:
   /// `host`, `x86-64-v3` or `x86-64-v4`, then any `,+feature` or `,-feature` in LLVM's names (`x86-64-v4,+avx512vnni`).
-  /// `host` is unsuitable on a CPU with neither AVX-512 nor AVX2 + FMA. bad_input names the unknown part.
+  /// Features alone (`+avx512vnni`) change `host`. `host` is unsuitable on a CPU with neither AVX-512 nor AVX2 + FMA.
+  /// bad_input names the unknown part.
   static Result<Target> parse(std::string_view text);
   static Result<Target> host() { return parse("host"); }
 

@@ -105,7 +105,9 @@ void LayerOptions::add_to(CLI::App& command) {
   command.add_option("--bias", bias, "one number per row, .npy")->type_name("FILE");
   auto* relu_option = command.add_flag("--relu", relu, "max(0, v)");
   command.add_option("--clip", clip, "min(HI, max(LO, v))")->type_name("LO,HI")->excludes(relu_option);
-  command.add_option("--target", target, "host, x86-64-v3 or x86-64-v4, then ,+feature or ,-feature")
+  command
+      .add_option("--target", target,
+                  "host, x86-64-v3 or x86-64-v4, then ,+feature or ,-feature; +feature alone: host,+feature")
       ->type_name("T")
       ->capture_default_str();
   command.add_flag("--tune", tune, "measure the best candidates on this machine");

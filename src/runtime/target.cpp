@@ -6,7 +6,9 @@ namespace sparsmith {
 namespace {
 
 constexpr std::string_view kExpected =
-    "use host, x86-64-v3 or x86-64-v4, then any of ,+feature or ,-feature in LLVM's names, as in x86-64-v4,+avx512vnni";
+    "use host, x86-64-v3 or x86-64-v4, then any of ,+feature or ,-feature in LLVM's names, as in "
+    "x86-64-v4,+avx512vnni; "
+    "features alone change host";
 
 bool has_all(const CpuFeatures& set, const CpuFeatures& wanted) { return (set & wanted) == wanted; }
 
@@ -52,7 +54,8 @@ Result<CpuFeatures> parse_features(std::string_view text) {
 
   CpuFeatures set;
   const bool ends_in_comma = text.ends_with(',');
-  const std::string_view base = take_part();
+  const bool features_alone = text.starts_with('+') || text.starts_with('-');
+  const std::string_view base = features_alone ? "host" : take_part();
   if (base == "x86-64-v3") {
     set = x86_64_v3();
   } else if (base == "x86-64-v4") {

@@ -51,6 +51,15 @@ TEST(Target, ParsesWhatItPrints) {
   }
 }
 
+TEST(Target, FeaturesAloneChangeTheHost) {
+  if (!Target::host().ok()) GTEST_SKIP() << "this CPU has neither AVX-512 nor AVX2";
+  EXPECT_EQ(canonical("+avx512vnni"), canonical("host,+avx512vnni"));
+  EXPECT_EQ(canonical("-avx512f"), canonical("host,-avx512f"));
+  EXPECT_EQ(canonical("+avxvnni,-movbe"), canonical("host,+avxvnni,-movbe"));
+  EXPECT_THAT(canonical("+avx999"), HasSubstr("unknown CPU feature 'avx999'"));
+  EXPECT_THAT(canonical("+"), HasSubstr("found '+'"));
+}
+
 TEST(Target, AdditionsBringWhatTheyBuildOn) {
   const Target target = Target::parse("x86-64-v3,+avx512vbmi").value();
   for (const char* feature : {"avx512f", "avx512bw", "avx512vbmi"}) EXPECT_THAT(target.features(), Contains(feature));
