@@ -28,6 +28,8 @@ Digest digest_of(const void* data, size_t size);
 inline constexpr int64_t kMaxNonzeros = (int64_t{1} << 28) - 1;
 /// Most rows or columns.
 inline constexpr int64_t kMaxDimension = (int64_t{1} << 28) - 1;
+/// Most columns of X and Y: far beyond any memory, far below overflow.
+inline constexpr int64_t kMaxColumns = int64_t{1} << 40;
 
 /// An immutable CSR pattern of M x K. Copies share storage and cost a reference count; safe to share by threads.
 class Pattern {

@@ -36,7 +36,7 @@ struct Schedule {
   int64_t tile_group = 0;
   int64_t inner_panels = 0;
   bool operator==(const Schedule&) const = default;
-  std::string describe() const;  ///< "sparse 31x1 rows x panels, k 256, n all, clustered"
+  std::string describe() const;  ///< tile rows x panels: "sparse 31x1, k 256, n all, clustered"
 };
 
 struct Candidate {

@@ -9,8 +9,6 @@ namespace sparsmith {
 namespace image_format {
 namespace {
 
-constexpr int64_t kMaxColumns = int64_t{1} << 40;  // of X and Y; far beyond any memory, far below overflow
-
 struct Header {
   KernelImageHeader summary;
   size_t bytes = 0;

@@ -141,7 +141,7 @@ std::string plan_table(const Plan& plan) {
   std::string table =
       "<table><tr><th>schedule</th><th class=\"n\">predicted &micro;s</th><th class=\"n\">measured "
       "&micro;s</th><th></th>"
-      "<th class=\"n\">code bytes</th><th>note</th></tr>\n";
+      "<th class=\"n\">code bytes</th><th></th></tr>\n";
   bool marked = false;
   for (const Candidate& candidate : plan.candidates) {
     const bool best = !marked && candidate.schedule == plan.chosen;

@@ -1,6 +1,7 @@
 #include "sparsmith/compiler.h"
 
 #include <chrono>
+#include <new>
 #include <string>
 
 #include "codegen/code_generator.h"
@@ -50,30 +51,6 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   return digest_of(text.data(), text.size());
 }
 
-Status check_problem(const Problem& problem) {
-  if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
-  if (problem.n_fixed && problem.n == 0 && !problem.conv) return bad_input("n_fixed needs n, which is 0");
-  if (problem.conv) {
-    const Conv1x1& conv = *problem.conv;
-    if (conv.height < 1 || conv.width < 1 || conv.stride_h < 1 || conv.stride_w < 1) {
-      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
-                       " with stride " + std::to_string(conv.stride_h) + "," + std::to_string(conv.stride_w) +
-                       "; all four must be 1 or more");
-    }
-    if (conv.height > kMaxDimension || conv.width > kMaxDimension || conv.height * conv.width > kMaxDimension) {
-      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
-                       " positions; at most " + std::to_string(kMaxDimension) + " are supported");
-    }
-  }
-  const Epilogue& epilogue = problem.epilogue;
-  // Written so that a NaN bound fails too.
-  if (epilogue.activation == Activation::clip && !(epilogue.lo <= epilogue.hi)) {
-    return bad_input("clip from " + std::to_string(epilogue.lo) + " to " + std::to_string(epilogue.hi) +
-                     "; lo must not be above hi");
-  }
-  return success();
-}
-
 Result<Plan> plan_for(const Weights& weights, const Problem& problem, const LayerParams& params, const Target& target,
                       const CompileOptions& options, BuildReport& report) {
   const auto start = Clock::now();
@@ -106,14 +83,12 @@ BuildReport::Source source_of(Cache::Source source) {
   return BuildReport::Source::built;
 }
 
-}  // namespace
-
-Result<Kernel> compile(const Weights& weights, const Problem& problem, const LayerParams& params,
-                       const CompileOptions& options) {
+Result<Kernel> compile_layer(const Weights& weights, const Problem& problem, const LayerParams& params,
+                             const CompileOptions& options) {
   const auto start = Clock::now();
   auto target = Target::parse(options.target);
   if (!target) return target.error();
-  if (Status valid = check_problem(problem); !valid) return valid.error();
+  if (Status valid = check_problem(weights.pattern(), problem); !valid) return valid.error();
   if (Status valid = check_params(problem.epilogue, params, weights.rows()); !valid) return valid.error();
 
   BuildReport report;
@@ -146,6 +121,17 @@ Result<Kernel> compile(const Weights& weights, const Problem& problem, const Lay
     final_report.total_ns = elapsed_ns(start) - report.tune_ns;
   }
   return kernel;
+}
+
+}  // namespace
+
+Result<Kernel> compile(const Weights& weights, const Problem& problem, const LayerParams& params,
+                       const CompileOptions& options) {
+  try {
+    return compile_layer(weights, problem, params, options);
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory to compile " + options.name);
+  }
 }
 
 const char* version() { return SPARSMITH_VERSION; }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <new>
 #include <set>
 
 #include "codegen/code_generator.h"
@@ -41,9 +42,7 @@ class SlotNames {
   const KernelImage& image_;
 };
 
-}  // namespace
-
-Result<std::string> disassemble(const Kernel& kernel) {
+Result<std::string> disassemble_code(const Kernel& kernel) {
   const LoadedCode& code = *kernel.impl().code;
   const KernelImage& image = code.image;
   auto target = Target::parse(image.target);
@@ -75,6 +74,16 @@ Result<std::string> disassemble(const Kernel& kernel) {
     }
   }
   return text;
+}
+
+}  // namespace
+
+Result<std::string> disassemble(const Kernel& kernel) {
+  try {
+    return disassemble_code(kernel);
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory for the disassembly of " + kernel.symbol());
+  }
 }
 
 }  // namespace sparsmith

@@ -49,7 +49,8 @@ struct Contender {
   double best_ns = 0;
 };
 
-/// The candidates worth measuring: by prediction, the few best of each form. Dense can only win near its break-even.
+/// The candidates worth measuring: by prediction, the few best of each form, and first the best of either, which even a
+/// small budget must compare.
 std::vector<size_t> shortlist(const Plan& plan) {
   constexpr size_t kMostSparse = 10, kMostDense = 2;
   constexpr double kHopeless = 3;
@@ -64,6 +65,10 @@ std::vector<size_t> shortlist(const Plan& plan) {
       ++count;
     }
   }
+  const auto rival = std::find_if(chosen.begin(), chosen.end(), [&](size_t i) {
+    return plan.candidates[i].schedule.form != plan.candidates[chosen.front()].schedule.form;
+  });
+  if (rival != chosen.end()) std::rotate(chosen.begin() + 1, rival, rival + 1);
   return chosen;
 }
 
@@ -75,7 +80,10 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
   const auto start = Clock::now();
   const Operands operands(plan, problem);
   std::vector<Contender> contenders;
-  for (const size_t index : shortlist(plan)) {
+  for (Candidate& candidate : plan.candidates) candidate.note = "not measured: predicted too slow";
+  const std::vector<size_t> shortlisted = shortlist(plan);
+  for (const size_t index : shortlisted) plan.candidates[index].note = "not measured: no time left";
+  for (const size_t index : shortlisted) {
     Plan trial;
     trial.m = plan.m, trial.k = plan.k, trial.nnz = plan.nnz, trial.n = plan.n, trial.target = plan.target;
     trial.chosen = plan.candidates[index].schedule;
@@ -87,6 +95,7 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
     auto kernel = make_kernel(std::move(code).value(), problem, weights, params, {});
     if (!kernel) return kernel.error();
     if (Status ran = kernel->run(operands.args()); !ran) return ran;
+    plan.candidates[index].note.clear();
     contenders.push_back({index, std::move(kernel).value()});
     if (elapsed_ns(start) > budget_ms * 1e6 && contenders.size() > 1) break;
   }

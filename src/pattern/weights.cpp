@@ -1,6 +1,7 @@
 #include "sparsmith/weights.h"
 
 #include <cmath>
+#include <new>
 #include <string>
 
 namespace sparsmith {
@@ -24,10 +25,19 @@ Status check_dense(const DenseView& dense) {
   return success();
 }
 
-}  // namespace
+// Runs what copies a matrix; nothing may throw across the library's edge.
+template <class Make>
+Result<Weights> with_memory(int64_t rows, int64_t cols, const Make& make) {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory for the weights of a " + std::to_string(rows) + "x" + std::to_string(cols) +
+                      " matrix");
+  }
+}
 
-Result<Weights> Weights::from_dense(DenseView dense) {
-  if (Status s = check_dense(dense); !s) return s.error();
+// Of a checked view.
+Result<Weights> copy_nonzeros(const DenseView& dense) {
   std::vector<int64_t> offsets(dense.rows + 1);
   for (int64_t r = 0; r < dense.rows; ++r)
     offsets[r + 1] = offsets[r] + count_nonzeros(dense.data + r * dense.ld, dense.cols);
@@ -54,17 +64,26 @@ Result<Weights> Weights::from_dense(DenseView dense) {
   values.resize(nnz);
   Result<Pattern> pattern = Pattern::create(dense.rows, dense.cols, std::move(offsets), std::move(columns));
   if (!pattern) return pattern.error();
-  return Weights(*std::move(pattern), std::move(values));
+  return Weights::create(*std::move(pattern), std::move(values));
+}
+
+}  // namespace
+
+Result<Weights> Weights::from_dense(DenseView dense) {
+  if (Status s = check_dense(dense); !s) return s.error();
+  return with_memory(dense.rows, dense.cols, [&] { return copy_nonzeros(dense); });
 }
 
 Result<Weights> Weights::from_csr(CsrView csr) {
   if (csr.values.size() != csr.columns.size())
     return bad_input("a CSR matrix with " + std::to_string(csr.columns.size()) +
                      " column indices needs as many values, not " + std::to_string(csr.values.size()));
-  Result<Pattern> pattern = Pattern::create(csr.rows, csr.cols, {csr.row_offsets.begin(), csr.row_offsets.end()},
-                                            {csr.columns.begin(), csr.columns.end()});
-  if (!pattern) return pattern.error();
-  return Weights(*std::move(pattern), {csr.values.begin(), csr.values.end()});
+  return with_memory(csr.rows, csr.cols, [&]() -> Result<Weights> {
+    Result<Pattern> pattern = Pattern::create(csr.rows, csr.cols, {csr.row_offsets.begin(), csr.row_offsets.end()},
+                                              {csr.columns.begin(), csr.columns.end()});
+    if (!pattern) return pattern.error();
+    return Weights(*std::move(pattern), {csr.values.begin(), csr.values.end()});
+  });
 }
 
 Result<Weights> Weights::create(Pattern pattern, std::vector<float> values) {

@@ -117,6 +117,44 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
   return schedules;
 }
 
+Status check_problem(const Pattern& pattern, const Problem& problem) {
+  if (pattern.rows() > kMaxRows) {
+    return unsuitable("a matrix of " + std::to_string(pattern.rows()) + " rows; kernels are made for at most " +
+                          std::to_string(kMaxRows),
+                      "split the layer by rows");
+  }
+  if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
+  if (problem.n > kMaxColumns) {
+    return bad_input("N is " + std::to_string(problem.n) + "; at most " + std::to_string(kMaxColumns) +
+                     " columns are supported");
+  }
+  if (problem.n_fixed && problem.n == 0) return bad_input("n_fixed needs n, which is 0");
+  if (problem.conv) {
+    const Conv1x1& conv = *problem.conv;
+    if (conv.height < 1 || conv.width < 1 || conv.stride_h < 1 || conv.stride_w < 1) {
+      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
+                       " with stride " + std::to_string(conv.stride_h) + "," + std::to_string(conv.stride_w) +
+                       "; all four must be 1 or more");
+    }
+    if (conv.height > kMaxDimension || conv.width > kMaxDimension || conv.height * conv.width > kMaxDimension) {
+      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
+                       " positions; at most " + std::to_string(kMaxDimension) + " are supported");
+    }
+    if (conv.stride_h > kMaxDimension || conv.stride_w > kMaxDimension) {
+      return bad_input("a convolution with stride " + std::to_string(conv.stride_h) + "," +
+                       std::to_string(conv.stride_w) + "; at most " + std::to_string(kMaxDimension) +
+                       " is supported");
+    }
+  }
+  const Epilogue& epilogue = problem.epilogue;
+  // Written so that a NaN bound fails too.
+  if (epilogue.activation == Activation::clip && !(epilogue.lo <= epilogue.hi)) {
+    return bad_input("clip from " + std::to_string(epilogue.lo) + " to " + std::to_string(epilogue.hi) +
+                     "; lo must not be above hi");
+  }
+  return success();
+}
+
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
   if (schedule.direct_x &&
       (!can_read_in_place(problem) || schedule.form == Form::dense || schedule.panels_per_pass > 1)) {

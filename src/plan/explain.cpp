@@ -37,7 +37,7 @@ std::string explain(const Plan& plan) {
   size_t width = std::string("candidate").size();
   for (const Candidate& candidate : plan.candidates) width = std::max(width, candidate.schedule.describe().size());
   const int w = static_cast<int>(width);
-  text += format("   %-*s %13s %12s %10s  %s\n", w, "candidate", "predicted us", "measured us", "code bytes", "note");
+  text += format("   %-*s %13s %12s %10s\n", w, "candidate", "predicted us", "measured us", "code bytes");
   for (size_t i = 0; i < plan.candidates.size(); ++i) {
     const Candidate& candidate = plan.candidates[i];
     std::string line =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <new>
 
 #include "plan/candidates.h"
 #include "plan/cost_model.h"
@@ -23,13 +24,10 @@ std::string Schedule::describe() const {
   return text;
 }
 
-Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target) {
-  if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
-  if (pattern.rows() > kMaxRows) {
-    return unsuitable("a matrix of " + std::to_string(pattern.rows()) + " rows; kernels are made for at most " +
-                          std::to_string(kMaxRows),
-                      "split the layer by rows");
-  }
+namespace {
+
+Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Target& target) {
+  if (Status valid = check_problem(pattern, problem); !valid) return valid.error();
   Plan plan;
   plan.m = pattern.rows();
   plan.k = pattern.cols();
@@ -61,6 +59,17 @@ Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Tar
   keep_best(plan.candidates);
   choose(plan);
   return plan;
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target) {
+  try {
+    return plan_layer(pattern, problem, target);
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory to plan a matrix of " + std::to_string(pattern.rows()) + " x " +
+                      std::to_string(pattern.cols()));
+  }
 }
 
 }  // namespace sparsmith

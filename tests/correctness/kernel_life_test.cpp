@@ -1,8 +1,12 @@
 // What happens to a compiled kernel: new values, files, caches, threads.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/correctness/layer_case.h"
@@ -166,7 +170,52 @@ TEST_P(KernelLife, TunedKernelsAreCorrect) {
   EXPECT_TRUE(check_kernel(*kernel, weights, params.view(), {.n = 71}, 2, 1));
 }
 
+// A budget that is spent at once still compares the best of both forms.
+TEST_P(KernelLife, TuningAlwaysMeasuresDense) {
+  LayerCase c{.m = 200, .k = 300, .density = 0.3};
+  c.problem.n = 64;
+  CompileOptions options;
+  options.target = target();
+  options.tune = true;
+  options.tune_ms = 0;
+  const Result<Kernel> kernel = compile(make_weights(c), c.problem, {}, options);
+  ASSERT_TRUE(kernel.ok()) << kernel.error().message;
+  for (const Form form : {Form::sparse, Form::dense}) {
+    EXPECT_TRUE(std::ranges::any_of(kernel->plan().candidates, [&](const Candidate& candidate) {
+      return candidate.schedule.form == form && candidate.measured_ns > 0;
+    })) << to_string(form);
+  }
+}
+
 SPARSMITH_FOR_EACH_TARGET(KernelLife);
+
+TEST(CompileErrors, TooLittleMemoryIsAnErrorNotAnException) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need the address space that this test takes away";
+#endif
+  // A dense kernel of this shape packs 1 GB of values, a plan for it counts 1 GB of columns.
+  const Weights weights = Weights::create(Pattern::create(1, 250'000'000, {0, 1}, {7}).value(), {1.0f}).value();
+  const Schedule dense{.form = Form::dense, .tile_rows = 1};
+  CompileOptions options;
+  options.schedule = &dense;
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    long pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const size_t bytes = static_cast<size_t>(pages) * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + (size_t{500} << 20);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+    const Result<Kernel> kernel = compile(weights, {}, {}, options);
+    const Result<Plan> plan = make_plan(weights.pattern(), {}, Target::parse("x86-64-v4").value());
+    const bool refused = !kernel.ok() && kernel.error().kind == ErrorKind::unsuitable && !plan.ok() &&
+                         plan.error().kind == ErrorKind::unsuitable;
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
 
 TEST(CompileErrors, NameTheNumber) {
   const LayerCase c{.m = 6, .k = 5};
@@ -194,6 +243,9 @@ TEST(CompileErrors, NameTheNumber) {
   EXPECT_NE(message(problem, {}), "");
   problem.conv = Conv1x1{4, 4, 1, 0};
   EXPECT_NE(message(problem, {}), "");
+  problem.conv = Conv1x1{4, 4, 1, 1};
+  problem.n_fixed = true;
+  EXPECT_THAT(message(problem, {}), HasSubstr("n_fixed needs n"));
 }
 
 }  // namespace

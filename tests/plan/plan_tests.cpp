@@ -49,17 +49,40 @@ TEST(Tiling, IsABalancedPartitionOfTheRows) {
   }
 }
 
-TEST(Tiling, ClusteringFindsRowsThatShareColumns) {
-  // Rows alternate between two disjoint sets of columns: in order every tile uses all of them, clustered only half.
+/// Rows alternate between two disjoint sets of 50 columns: in order every tile uses all of them, clustered only half.
+Pattern alternating_pattern(int64_t m) {
   std::vector<int64_t> offsets{0};
   std::vector<int32_t> columns;
-  for (int row = 0; row < 62; ++row) {
-    for (int column = 0; column < 50; ++column) columns.push_back(row % 2 * 50 + column);
+  for (int64_t row = 0; row < m; ++row) {
+    for (int column = 0; column < 50; ++column) columns.push_back(static_cast<int32_t>(row % 2 * 50 + column));
     offsets.push_back(static_cast<int64_t>(columns.size()));
   }
-  const Pattern pattern = *Pattern::create(62, 100, offsets, columns);
+  return *Pattern::create(m, 100, offsets, columns);
+}
+
+TEST(Tiling, ClusteringFindsRowsThatShareColumns) {
+  const Pattern pattern = alternating_pattern(62);
   EXPECT_EQ(make_tiling(pattern, 31, false).x_loads, 200);
   EXPECT_EQ(make_tiling(pattern, 31, true).x_loads, 100);
+}
+
+TEST(Tiling, ManyRowsAreClusteredInBands) {
+  for (const int64_t m : {4123, 4154, 9000, 12400}) {
+    const Tiling tiling = make_tiling(alternating_pattern(m), 31, true);
+    const int64_t tiles = (m + 30) / 31, bands = (tiles + 132) / 133;
+    ASSERT_EQ(static_cast<int64_t>(tiling.tiles.size()), tiles);
+    // Only the tile in which a band runs out of rows of one kind uses both sets.
+    EXPECT_LE(tiling.x_loads, 50 * tiles + 50 * bands) << m;
+    std::vector<bool> seen(static_cast<size_t>(m));
+    for (const auto& tile : tiling.tiles) {
+      EXPECT_TRUE(static_cast<int64_t>(tile.size()) == m / tiles || static_cast<int64_t>(tile.size()) == m / tiles + 1);
+      for (const int32_t row : tile) {
+        EXPECT_FALSE(seen[static_cast<size_t>(row)]) << row;
+        seen[static_cast<size_t>(row)] = true;
+      }
+    }
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), true), m);
+  }
 }
 
 TEST(Plan, AlwaysConsidersDenseAndOrdersByPrediction) {
@@ -98,6 +121,28 @@ TEST(Plan, JsonHasEveryCandidateAndTheChoice) {
   const auto json = nlohmann::json::parse(explain_json(*plan));
   EXPECT_EQ(json.at("candidates").size(), plan->candidates.size());
   EXPECT_NE(explain(*plan).find(plan->chosen.describe()), std::string::npos);
+}
+
+TEST(Plan, ImpossibleProblemsAreRefused) {
+  const Target target = *Target::parse("x86-64-v4");
+  const auto message = [&](const Pattern& pattern, const Problem& problem) {
+    auto plan = make_plan(pattern, problem, target);
+    return plan.ok() ? "a plan" : plan.error().message;
+  };
+  const Pattern pattern = random_pattern(4, 4, 0.5, 5);
+  Problem problem;
+  problem.n = kMaxColumns + 1;
+  EXPECT_NE(message(pattern, problem).find("at most 1099511627776 columns"), std::string::npos);
+  problem.n = 0;
+  problem.conv = Conv1x1{4, 4, 0, 1};
+  EXPECT_NE(message(pattern, problem).find("stride 0,1"), std::string::npos);
+  problem.conv = Conv1x1{4, 4, 1, INT64_MAX};
+  EXPECT_NE(message(pattern, problem).find("stride 1,9223372036854775807"), std::string::npos);
+  problem.conv = Conv1x1{1 << 20, 1 << 20};
+  EXPECT_NE(message(pattern, problem).find("1048576x1048576"), std::string::npos);
+  const int64_t rows = kMaxRows + 1;
+  const Pattern tall = *Pattern::create(rows, 1, std::vector<int64_t>(static_cast<size_t>(rows) + 1, 0), {});
+  EXPECT_NE(message(tall, {}).find("16777217 rows"), std::string::npos);
 }
 
 TEST(Plan, NegativeNIsRefused) {
