@@ -92,7 +92,8 @@ struct Contestants {
   Layout layout;
   double compile_ns = 0;
   double error = 0;
-  std::unique_ptr<Kernel> sparsmith, dense;
+  std::unique_ptr<Kernel> sparsmith;
+  std::unique_ptr<Kernel> dense;  ///< null when W is too large for one
 };
 
 Contestants compile_layout(const std::string& file, const Weights& weights, const BenchOptions& options,
@@ -121,13 +122,10 @@ Contestants compile_layout(const std::string& file, const Weights& weights, cons
                                         deviation.describe().c_str()))};
 
   // The dense schedule that planning thought best.
-  Schedule dense{.form = Form::dense};
-  for (const Candidate& candidate : result.sparsmith->plan().candidates)
-    if (candidate.schedule.form == Form::dense) {
-      dense = candidate.schedule;
-      break;
-    }
-  compile_options.schedule = &dense;
+  const auto& candidates = result.sparsmith->plan().candidates;
+  const auto dense = std::ranges::find(candidates, Form::dense, [](const Candidate& c) { return c.schedule.form; });
+  if (dense == candidates.end()) return result;
+  compile_options.schedule = &dense->schedule;
   compile_options.name += "_dense";
   result.dense = std::make_unique<Kernel>(take(compile(weights, problem, {}, compile_options)));
   return result;
@@ -195,16 +193,24 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
   for (Layout layout : {Layout::panel, Layout::plain})
     layouts.push_back(compile_layout(file, weights, options, reference, operands, layout));
   progress("preparing peers");
-  const std::vector<float> dense_w = options.peers.empty() ? std::vector<float>{} : weights.to_dense();
-  auto peers = prepare_peers(weights, reference, operands, dense_w, options, note);
+  // Peers get W dense as well, so they end where the dense kernel does.
+  const bool has_dense = layouts.front().dense != nullptr;
+  if (!has_dense)
+    note(format("own_dense and all peers are left out: %lld x %lld is too large to be held dense",
+                static_cast<long long>(operands.m), static_cast<long long>(operands.k)));
+  std::vector<float> dense_w;
+  std::vector<std::pair<const bench::Peer*, bench::PeerRun>> peers;
+  if (has_dense && !options.peers.empty()) {
+    dense_w = weights.to_dense();
+    peers = prepare_peers(weights, reference, operands, dense_w, options, note);
+  }
 
   // Everything in one measurement: all see the same moments of a machine that others use as well.
   std::vector<bench::Contender> contenders;
   for (const Contestants& set : layouts) {
     const RunArgs args = run_args(operands, set.layout, options.threads);
-    for (const Kernel* kernel : {set.sparsmith.get(), set.dense.get()})
-      contenders.push_back(
-          {kernel == set.dense.get() ? "own_dense" : "sparsmith", [kernel, args] { (void)kernel->run(args); }});
+    contenders.push_back({"sparsmith", [kernel = set.sparsmith.get(), args] { (void)kernel->run(args); }});
+    if (has_dense) contenders.push_back({"own_dense", [kernel = set.dense.get(), args] { (void)kernel->run(args); }});
   }
   contenders.push_back({"pack", [&operands] {
                           pack(operands.x.data(), operands.k, operands.n, operands.n, operands.x_panels.data());
@@ -236,8 +242,9 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     row.n = n;
     row.threads = options.threads;
     row.layout = set.layout;
-    row.ns_min = times[2 * i].ns_min;
-    row.ns_median = times[2 * i].ns_median;
+    const size_t own = i * (has_dense ? 2 : 1);
+    row.ns_min = times[own].ns_min;
+    row.ns_median = times[own].ns_median;
     row.pack_ns_median = times[first_peer - 1].ns_median;
     row.compile_ns = set.compile_ns;
     row.code_bytes = set.sparsmith->report().code_bytes;
@@ -246,7 +253,7 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     row.target = set.sparsmith->target();
     row.fma_peak_gflops = peak * options.threads;
     if (options.threads == 1) row.roofline_ns = bench::roofline(row.m, row.k, row.nnz, n, peak).bound_ns();
-    row.peers.push_back({"own_dense", true, times[2 * i + 1].ns_min, times[2 * i + 1].ns_median});
+    if (has_dense) row.peers.push_back({"own_dense", true, times[own + 1].ns_min, times[own + 1].ns_median});
     for (size_t j = 0; j < peers.size(); ++j)
       row.peers.push_back({peers[j].first->name, peers[j].first->dense(), times[first_peer + j].ns_min,
                            times[first_peer + j].ns_median});

@@ -8,6 +8,13 @@
 namespace sparsmith::cli {
 namespace {
 
+std::string cache_text(const BuildReport& report, const Cache* cache) {
+  if (report.source != BuildReport::Source::built) return "hit, code from the disk cache " + cache->directory();
+  const std::string built = "planned in " + human_time(static_cast<double>(report.plan_ns)) + ", emitted in " +
+                            human_time(static_cast<double>(report.emit_ns));
+  return (cache && !cache->directory().empty() ? "miss, " : "off, ") + built;
+}
+
 struct CompileCommand {
   LayerOptions layer;
   std::string output;
@@ -17,15 +24,12 @@ struct CompileCommand {
     const Kernel kernel = take(compile(input.weights, input.problem, input.params(), input.compile));
     check(kernel.save(output));
     const BuildReport& report = kernel.report();
-    const char* source = report.source == BuildReport::Source::disk_cache     ? ", code from the disk cache"
-                         : report.source == BuildReport::Source::memory_cache ? ", code from memory"
-                                                                              : "";
     std::printf("%s: %s\n", output.c_str(), kernel.symbol().c_str());
     std::printf("  %" PRId64 " x %" PRId64 ", %" PRId64 " nonzeros, target %s\n", kernel.m(), kernel.k(), kernel.nnz(),
                 kernel.target().c_str());
-    std::printf("  %s: %s of code in %s%s\n", kernel.plan().chosen.describe().c_str(),
-                human_bytes(report.code_bytes).c_str(), human_time(static_cast<double>(report.total_ns)).c_str(),
-                source);
+    std::printf("  %s: %s of code in %s\n", kernel.plan().chosen.describe().c_str(),
+                human_bytes(report.code_bytes).c_str(), human_time(static_cast<double>(report.total_ns)).c_str());
+    std::printf("  cache: %s\n", cache_text(report, input.compile.cache.get()).c_str());
     if (report.tune_ns > 0) std::printf("  tuned in %s\n", human_time(static_cast<double>(report.tune_ns)).c_str());
     if (!kernel.plan().reason.empty()) std::printf("  %s\n", kernel.plan().reason.c_str());
   }

@@ -9,6 +9,14 @@
 namespace sparsmith::cli {
 namespace {
 
+// For a word that is no command CLI11 would only say that a command is missing.
+void check_command(const CLI::App& app, const std::string& word) {
+  if (word.empty() || word.front() == '-') return;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (command->get_name() == word) return;
+  throw UsageError{"there is no command '" + word + "'"};
+}
+
 int run_command(int argc, char** argv) {
   CLI::App app{"Sparsmith turns a pruned weight matrix into machine code made for exactly its pattern."};
   app.name("sparsmith");
@@ -28,12 +36,17 @@ int run_command(int argc, char** argv) {
       "  sparsmith bench W.npz --n 128,196 --json rows.json\n"
       "`sparsmith COMMAND --help` says more. Exit status: 0 done, 1 bad input or not possible here, 2 wrong usage.");
   try {
+    check_command(app, argc > 1 ? argv[1] : "");
     app.parse(argc, argv);
     finish_output();
     return kOk;
   } catch (const CLI::ParseError& error) {
     // Help and version arrive as "errors" with exit code 0.
-    return app.exit(error) == 0 ? kOk : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kOk : kUsage;
+    const auto used = app.get_subcommands();
+    const std::string command = used.empty() ? "sparsmith" : "sparsmith " + used.front()->get_name();
+    std::fprintf(stderr, "sparsmith: %s\nRun `%s --help` for usage.\n", error.what(), command.c_str());
+    return kUsage;
   } catch (const UsageError& error) {
     std::fprintf(stderr, "sparsmith: %s\nRun `sparsmith --help` for usage.\n", error.message.c_str());
     return kUsage;

@@ -128,6 +128,8 @@ void add_run(CLI::App& app) {
   sub->add_option("--residual", command->residual, "for kernels that add one: same shape as Y")->type_name("R.npy");
   sub->add_option("--threads", command->threads, "threads to use")->type_name("T")->capture_default_str();
   sub->footer(
+      "SPARSMITH_PERF=1 writes perf's map of the code (/tmp/perf-PID.map), SPARSMITH_PERF=jitdump a dump for\n"
+      "`perf inject --jit`; SPARSMITH_GDB=1 gives gdb its symbols. Any program that runs kernels obeys them.\n"
       "Example:\n"
       "  sparsmith run hidden.smk --input examples/digits/activations.npy --output y.npy");
   sub->callback([command] { command->run(); });

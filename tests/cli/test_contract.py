@@ -117,9 +117,11 @@ class Digits(Case):
 
     def test_cache(self):
         self.assertEqual(self.succeeds("cache", "path").stdout.strip(), self.environment["SPARSMITH_CACHE"])
-        self.compiled()
-        self.assertIn("disk cache", self.succeeds("compile", DIGITS / "hidden.npz", "-o", self.path("again.smk"), "--n", 128,
-                                                  "--bias", DIGITS / "hidden_bias.npy").stdout)
+        again = ["compile", DIGITS / "hidden.npz", "-o", self.path("again.smk"), "--n", 128, "--bias",
+                 DIGITS / "hidden_bias.npy"]
+        self.assertRegex(self.succeeds(*again).stdout, r"cache: miss, planned in \S+ \S+, emitted in \d")
+        self.assertRegex(self.succeeds(*again).stdout, r"cache: hit, code from the disk cache")
+        self.assertRegex(self.succeeds(*again, "--cache", "none").stdout, r"cache: off, planned in \d")
         listed = self.succeeds("cache", "list").stdout
         self.assertIn("hidden", listed)
         self.assertRegex(listed, r"(?m)^1 entry")
@@ -165,6 +167,25 @@ class Shapes(Case):
                         expected += [3 * image[18 + p] for p in positions]
                     self.assertEqual(list(y), expected)
 
+    def test_a_million_by_a_million(self):
+        weights = self.write("huge.mtx", "%%MatrixMarket matrix coordinate real general\n1000000 1000000 1\n500000 700000 1.5\n")
+        kernel, output = self.path("huge.smk"), self.path("y.npy")
+        self.succeeds("compile", weights, "-o", kernel, "--n", 1, "--cache", "none")
+        x = [0.0] * 1000000
+        x[699999] = 2.0
+        self.succeeds("run", kernel, "--input", self.npy("x.npy", (1000000, 1), x), "--output", output)
+        shape, y = read_npy(output)
+        self.assertEqual((shape, y[499999], sum(map(abs, y))), ((1000000, 1), 3.0, 3.0))
+        self.assertIn("1000000 x 1000000, 1 nonzeros", self.succeeds("explain", weights, "--n", 1).stdout)
+
+    def test_bench_of_what_is_too_large_to_be_dense(self):
+        weights = self.write("large.mtx", "%%MatrixMarket matrix coordinate real general\n20000 20000 2\n1 7 1.5\n9000 3 2\n")
+        done = self.succeeds("bench", weights, "--n", 1, "--budget", 1, "--json", self.path("rows.json"))
+        self.assertRegex(done.stderr, r"own_dense and all peers are left out: 20000 x 20000")
+        with open(self.path("rows.json"), encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual([(row["layout"], row["peers"]) for row in rows], [("panel", {}), ("plain", {})])
+
     def test_one_image(self):
         shape, _ = self.run_small(["--conv", "3,2,2"], (3, 2, 2), [1.0] * 12)
         self.assertEqual(shape, (2, 2, 2))
@@ -194,6 +215,10 @@ class Usage(Case):
         self.assertIn("Examples:", self.succeeds("--help").stdout)
         for command in ("compile", "run", "bench", "explain", "disasm", "cache"):
             self.assertIn("Example", self.succeeds(command, "--help").stdout)
+
+    def test_an_unknown_command_is_named(self):
+        self.fails(["nonsense", "--n", 4], r"^sparsmith: there is no command 'nonsense'", code=2)
+        self.fails(["compile", self.small_weights()], r"^sparsmith: --output is required\n.*sparsmith compile --help", code=2)
 
     def test_wrong_usage_is_exit_2(self):
         weights = self.small_weights()
