@@ -93,7 +93,9 @@ TEST_P(Shapes, HugeMatricesOfFewNonzeros) {
           .value();
   CompileOptions options;
   options.target = target();
-  const Result<Kernel> kernel = compile(weights, {.n = 3}, {}, options);
+  Problem problem;
+  problem.n = 3;
+  const Result<Kernel> kernel = compile(weights, problem, {}, options);
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
   EXPECT_TRUE(check_kernel(*kernel, weights, {}, {.n = 3}, 1, 1));
 }
