@@ -73,7 +73,8 @@ class Clusterer {
     double best_share = -1;
     for (size_t i = 0; i < remaining_.size(); ++i) {
       const int64_t own = nnz(remaining_[i]);
-      const double share = own == 0 ? 0 : static_cast<double>(overlap_[remaining_[i] - band_begin_]) / static_cast<double>(own);
+      const double share =
+          own == 0 ? 0 : static_cast<double>(overlap_[remaining_[i] - band_begin_]) / static_cast<double>(own);
       if (share > best_share) {
         best = i;
         best_share = share;
@@ -90,10 +91,11 @@ class Clusterer {
       // Rows of earlier bands are passed once and for all.
       int64_t& begin = transposed_.begin[column];
       const int64_t end = transposed_.end[column];
-      while (begin < end && transposed_.rows[begin] < band_begin_) ++begin;
-      for (int64_t j = begin; j < end && transposed_.rows[j] < band_end_; ++j) {
-        ++overlap_[transposed_.rows[j] - band_begin_];
-      }
+      const auto rows = transposed_.rows.begin();
+      while (begin < end && rows[begin] < band_begin_) ++begin;
+      const auto last = std::lower_bound(rows + begin, rows + end, band_end_);
+      const int32_t band_begin = band_begin_;  // a local, which the counts can't alias
+      for (auto row_of = rows + begin; row_of != last; ++row_of) ++overlap_[*row_of - band_begin];
     }
   }
 
