@@ -28,8 +28,8 @@ class CodeGenerator {
 struct Instruction {
   uint64_t offset = 0;  ///< in the code
   std::string text;
-  /// The value slot that a multiply-accumulate or broadcast reads, relative to its segment's values; -1 if none. In a loop:
-  /// of the first round.
+  /// The value slot that a multiply-accumulate or broadcast reads, relative to its segment's values; -1 if none. In a
+  /// loop: of the first round.
   int64_t slot = -1;
 };
 

@@ -17,7 +17,28 @@ using llvm::MCInst;
 using llvm::MCOperand;
 
 /// The order in which LLVM wants a form's operands. a, b, c: the register arguments of rr() and mem(); m: memory.
-enum class Shape : uint8_t { aaa, aabc, abc, aam_masked, mask_b, none, m, am, ma, abm, aabm, gm, gmi, ggm, gg, ggi, gi, ggd, g, jump };
+enum class Shape : uint8_t {
+  aaa,
+  aabc,
+  abc,
+  aam_masked,
+  mask_b,
+  none,
+  m,
+  am,
+  ma,
+  abm,
+  aabm,
+  gm,
+  gmi,
+  ggm,
+  gg,
+  ggi,
+  gi,
+  ggd,
+  g,
+  jump
+};
 
 struct FormInfo {
   X86Form form;
@@ -63,9 +84,9 @@ constexpr FormInfo kForms[] = {
 static_assert(std::size(kForms) == static_cast<size_t>(X86Form::count_));
 
 constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8",  "R9",
-                                   "R10", "R11", "RBX", "RBP", "R12", "R13", "R14"};
-constexpr const char* kGpr32[] = {"EAX", "ECX", "EDX", "ESI", "EDI", "R8D", "R9D",
-                                   "R10D", "R11D", "EBX", "EBP", "R12D", "R13D", "R14D"};
+                                  "R10", "R11", "RBX", "RBP", "R12", "R13", "R14"};
+constexpr const char* kGpr32[] = {"EAX",  "ECX",  "EDX", "ESI", "EDI",  "R8D",  "R9D",
+                                  "R10D", "R11D", "EBX", "EBP", "R12D", "R13D", "R14D"};
 
 bool fits8(int64_t value) { return value >= -128 && value <= 127; }
 
@@ -84,8 +105,7 @@ struct X86Encoder::Names {
 Result<std::unique_ptr<X86Encoder>> X86Encoder::create(const Target& target) {
   auto mc = X86Mc::create(target);
   if (!mc) return mc.error();
-  auto encoder =
-      std::unique_ptr<X86Encoder>(new X86Encoder(std::move(mc).value(), target.isa() == Isa::avx512));
+  auto encoder = std::unique_ptr<X86Encoder>(new X86Encoder(std::move(mc).value(), target.isa() == Isa::avx512));
   if (Status resolved = encoder->resolve(); !resolved) return resolved.error();
   return encoder;
 }
@@ -147,9 +167,15 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
     inst.addOperand(MCOperand::createReg(0));
   };
   switch (info.shape) {
-    case Shape::aaa: reg(a), reg(a), reg(a); break;
-    case Shape::aabc: reg(a), reg(a), reg(b), reg(c); break;
-    case Shape::abc: reg(a), reg(b), reg(c); break;
+    case Shape::aaa:
+      reg(a), reg(a), reg(a);
+      break;
+    case Shape::aabc:
+      reg(a), reg(a), reg(b), reg(c);
+      break;
+    case Shape::abc:
+      reg(a), reg(b), reg(c);
+      break;
     case Shape::aam_masked:
       if (avx512_) {
         reg(a), reg(a), inst.addOperand(MCOperand::createReg(names_->k1)), reg(c);
@@ -157,17 +183,38 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
         reg(a), reg(a), reg(c), reg(b);
       }
       break;
-    case Shape::mask_b: inst.addOperand(MCOperand::createReg(names_->k1)), reg(b); break;
-    case Shape::none: break;
-    case Shape::m: memory(); break;
-    case Shape::am: reg(a), memory(); break;
-    case Shape::ma: memory(), reg(a); break;
-    case Shape::abm: reg(a), reg(b), memory(); break;
-    case Shape::aabm: reg(a), reg(a), reg(b), memory(); break;
-    case Shape::gm: gpr(a), memory(); break;
-    case Shape::gmi: gpr(a), memory(), inst.addOperand(MCOperand::createImm(imm)); break;
-    case Shape::ggm: gpr(a), gpr(a), memory(); break;
-    case Shape::gg: gpr(a), gpr(b); break;
+    case Shape::mask_b:
+      inst.addOperand(MCOperand::createReg(names_->k1)), reg(b);
+      break;
+    case Shape::none:
+      break;
+    case Shape::m:
+      memory();
+      break;
+    case Shape::am:
+      reg(a), memory();
+      break;
+    case Shape::ma:
+      memory(), reg(a);
+      break;
+    case Shape::abm:
+      reg(a), reg(b), memory();
+      break;
+    case Shape::aabm:
+      reg(a), reg(a), reg(b), memory();
+      break;
+    case Shape::gm:
+      gpr(a), memory();
+      break;
+    case Shape::gmi:
+      gpr(a), memory(), inst.addOperand(MCOperand::createImm(imm));
+      break;
+    case Shape::ggm:
+      gpr(a), gpr(a), memory();
+      break;
+    case Shape::gg:
+      gpr(a), gpr(b);
+      break;
     case Shape::ggi:
       if (fits8(imm)) inst.setOpcode(names_->add_imm8);
       gpr(a), gpr(a), inst.addOperand(MCOperand::createImm(imm));
@@ -176,8 +223,12 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
       inst.addOperand(MCOperand::createReg(names_->gpr32[static_cast<size_t>(a)]));
       inst.addOperand(MCOperand::createImm(imm));
       break;
-    case Shape::ggd: gpr(a), gpr(a); break;
-    case Shape::g: gpr(a); break;
+    case Shape::ggd:
+      gpr(a), gpr(a);
+      break;
+    case Shape::g:
+      gpr(a);
+      break;
     case Shape::jump:
       inst.addOperand(MCOperand::createImm(0));
       inst.addOperand(MCOperand::createImm(5));  // X86::COND_NE
@@ -201,9 +252,7 @@ X86Encoder::Template& X86Encoder::kept(X86Form form, int a, int b, int page) {
   return (*templates)[static_cast<size_t>(a) * 32 + static_cast<size_t>(b)];
 }
 
-int X86Encoder::displacement_scale(X86Form form) const {
-  return avx512_ ? kForms[static_cast<size_t>(form)].scale : 1;
-}
+int X86Encoder::displacement_scale(X86Form form) const { return avx512_ ? kForms[static_cast<size_t>(form)].scale : 1; }
 
 void X86Encoder::rr(X86Form form, int dst, int src1, int src2) {
   Template& found = kept(form, dst, src1, src2);
@@ -268,9 +317,7 @@ void X86Encoder::add(Gpr reg, int64_t imm) {
 void X86Encoder::set(Gpr reg, int32_t imm) {
   append(encode(X86Form::mov_imm, static_cast<int>(reg), 0, 0, {Gpr::none}, imm));
 }
-void X86Encoder::decrement(Gpr reg) {
-  append(encode(X86Form::dec, static_cast<int>(reg), 0, 0, {Gpr::none}, 0));
-}
+void X86Encoder::decrement(Gpr reg) { append(encode(X86Form::dec, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::push(Gpr reg) { append(encode(X86Form::push, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::pop(Gpr reg) { append(encode(X86Form::pop, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::jump_not_zero(size_t target) {

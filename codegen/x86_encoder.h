@@ -1,6 +1,6 @@
 /// \file
-/// Turns instruction forms into bytes. LLVM's MC layer encodes each combination of form and registers once; what varies after that
-/// is a displacement at a known place, which is patched into the kept bytes. That is how 236,000 nonzeros
+/// Turns instruction forms into bytes. LLVM's MC layer encodes each combination of form and registers once; what varies
+/// after that is a displacement at a known place, which is patched into the kept bytes. That is how 236,000 nonzeros
 /// are emitted in a few milliseconds (bench/results), 10 times as fast as encoding every instruction through MC.
 #pragma once
 
@@ -22,25 +22,33 @@ namespace sparsmith {
 
 class X86Mc;
 
-/// General registers that generated code uses. Up to r11 they are the caller's to save; the others are pushed when used.
+/// General registers that generated code uses. Up to r11 they are the caller's to save; the others are pushed when
+/// used.
 enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, none };
 
 /// Instruction forms by shape. _v forms work on a whole vector register (zmm for AVX-512, ymm for AVX2).
 enum class X86Form : uint8_t {
   // vector registers only: (dst, src1, src2)
-  zero_v,     ///< dst ^= dst
-  fma_rr,     ///< dst += src1 * src2
-  add_rr, mul_rr, max_rr, min_rr,  ///< dst = src1 op src2; max and min give src2 when either is NaN
+  zero_v,  ///< dst ^= dst
+  fma_rr,  ///< dst += src1 * src2
+  add_rr,
+  mul_rr,
+  max_rr,
+  min_rr,      ///< dst = src1 op src2; max and min give src2 when either is NaN
   blend_sign,  ///< dst = sign(src1) ? src2 : dst  (AVX-512: through k1 with sign_mask; AVX2: one vblendvps)
   sign_mask,   ///< k1 = sign bits of src1 (AVX-512)
   zeroupper,
   // vector register and memory: (reg, [src], mem)
-  load_v, store_v,           ///< unaligned
-  load_add_v,                ///< reg = src + [mem]
-  prefetch_write,            ///< fetch the line of [mem] for writing; no register
-  broadcast,                 ///< reg = every lane [mem]
-  fma_bcast,                 ///< reg += src * broadcast [mem]  (AVX-512)
-  add_bcast, mul_bcast, max_bcast, min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
+  load_v,
+  store_v,         ///< unaligned
+  load_add_v,      ///< reg = src + [mem]
+  prefetch_write,  ///< fetch the line of [mem] for writing; no register
+  broadcast,       ///< reg = every lane [mem]
+  fma_bcast,       ///< reg += src * broadcast [mem]  (AVX-512)
+  add_bcast,
+  mul_bcast,
+  max_bcast,
+  min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
   // general registers
   mov_load,   ///< reg = [mem]
   imul_load,  ///< reg = [mem] * imm
@@ -50,7 +58,8 @@ enum class X86Form : uint8_t {
   add_imm,    ///< reg += imm
   mov_imm,    ///< reg = imm (32 bits, zero-extended)
   dec,        ///< reg -= 1
-  push, pop,
+  push,
+  pop,
   jump_not_zero,
   ret,
   count_

@@ -9,19 +9,19 @@ namespace sparsmith {
 namespace {
 
 // Registers of a generated function.
-constexpr Gpr kArgs = Gpr::rdi;      // const EntryArgs*
-constexpr Gpr kX = Gpr::rsi;         // panel u = 0 of X, at row x_row_
-constexpr Gpr kY = Gpr::rdx;         // panel u = 0 of Y, at row 0
-constexpr Gpr kValues = Gpr::rcx;    // the value stream, at slot value_slot_
-constexpr Gpr kPasses = Gpr::r8;     // passes left
-constexpr Gpr kResidual = Gpr::r9;   // panel u = 0 of the residual, at row 0
-constexpr Gpr kScratch = Gpr::rax;   // a panel's base in the epilogue; the counter of the loop over K
-constexpr Gpr kX1 = Gpr::r10;        // panel u = 1 of X; a row's offset in the epilogue
-constexpr Gpr kX2 = Gpr::r11;        // panel u = 2 of X
+constexpr Gpr kArgs = Gpr::rdi;     // const EntryArgs*
+constexpr Gpr kX = Gpr::rsi;        // panel u = 0 of X, at row x_row_
+constexpr Gpr kY = Gpr::rdx;        // panel u = 0 of Y, at row 0
+constexpr Gpr kValues = Gpr::rcx;   // the value stream, at slot value_slot_
+constexpr Gpr kPasses = Gpr::r8;    // passes left
+constexpr Gpr kResidual = Gpr::r9;  // panel u = 0 of the residual, at row 0
+constexpr Gpr kScratch = Gpr::rax;  // a panel's base in the epilogue; the counter of the loop over K
+constexpr Gpr kX1 = Gpr::r10;       // panel u = 1 of X; a row's offset in the epilogue
+constexpr Gpr kX2 = Gpr::r11;       // panel u = 2 of X
 
 // A plain X is addressed by multiples of its row stride, so that eight rows are in reach of one pointer without a
 // displacement; these registers are the caller's and are pushed.
-constexpr Gpr kXPass = Gpr::rbx;     // panel u = 0 of X, at row 0
+constexpr Gpr kXPass = Gpr::rbx;  // panel u = 0 of X, at row 0
 constexpr Gpr kStride = Gpr::rbp, kStride3 = Gpr::r12, kStride5 = Gpr::r13, kStride7 = Gpr::r14;
 constexpr Gpr kPushed[] = {kXPass, kStride, kStride3, kStride5, kStride7};
 
@@ -66,39 +66,58 @@ class Lowering {
 
   void lower_op(const Op& op, size_t index) {
     switch (op.code) {
-      case OpCode::pass_begin: return begin_pass();
-      case OpCode::pass_end: return end_pass();
-      case OpCode::k_loop_begin: return begin_k_loop(op, index);
-      case OpCode::k_loop_end: return end_k_loop(op);
+      case OpCode::pass_begin:
+        return begin_pass();
+      case OpCode::pass_end:
+        return end_pass();
+      case OpCode::k_loop_begin:
+        return begin_k_loop(op, index);
+      case OpCode::k_loop_end:
+        return end_k_loop(op);
       case OpCode::zero:
         for (int h = 0; h < halves(); ++h) e_.rr(X86Form::zero_v, acc(op.a, h));
         return;
-      case OpCode::load_x: return load_x(op);
-      case OpCode::load_y: return vector_memory(X86Form::load_v, op, kY, offsetof(EntryArgs, y_panel_stride));
-      case OpCode::store_y: return vector_memory(X86Form::store_v, op, kY, offsetof(EntryArgs, y_panel_stride));
-      case OpCode::prefetch_y: return prefetch_y(op);
+      case OpCode::load_x:
+        return load_x(op);
+      case OpCode::load_y:
+        return vector_memory(X86Form::load_v, op, kY, offsetof(EntryArgs, y_panel_stride));
+      case OpCode::store_y:
+        return vector_memory(X86Form::store_v, op, kY, offsetof(EntryArgs, y_panel_stride));
+      case OpCode::prefetch_y:
+        return prefetch_y(op);
       case OpCode::add_residual:
         return vector_memory(X86Form::load_add_v, op, kResidual, offsetof(EntryArgs, residual_panel_stride));
-      case OpCode::load_value: return e_.mem(X86Form::broadcast, temp(op.a), 0, value(X86Form::broadcast, op.imm));
+      case OpCode::load_value:
+        return e_.mem(X86Form::broadcast, temp(op.a), 0, value(X86Form::broadcast, op.imm));
       case OpCode::fma_temp:
         for (int h = 0; h < halves(); ++h) e_.rr(X86Form::fma_rr, acc(op.a, h), x(op.b, h), temp(op.c));
         return;
-      case OpCode::product: return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), x(op.b, 0));
-      case OpCode::fma_value: return with_value(X86Form::fma_bcast, X86Form::fma_rr, op.imm, acc(op.a, 0), x(op.b, 0));
-      case OpCode::mul_value: return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
-      case OpCode::add_value: return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
-      case OpCode::x_from_acc: return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, x(op.a, 0), acc(op.b, 0));
-      case OpCode::x_max_value: return with_value(X86Form::max_bcast, X86Form::max_rr, op.imm, x(op.a, 0), x(op.a, 0));
-      case OpCode::x_min_value: return with_value(X86Form::min_bcast, X86Form::min_rr, op.imm, x(op.a, 0), x(op.a, 0));
+      case OpCode::product:
+        return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), x(op.b, 0));
+      case OpCode::fma_value:
+        return with_value(X86Form::fma_bcast, X86Form::fma_rr, op.imm, acc(op.a, 0), x(op.b, 0));
+      case OpCode::mul_value:
+        return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
+      case OpCode::add_value:
+        return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, acc(op.a, 0), acc(op.a, 0));
+      case OpCode::x_from_acc:
+        return with_value(X86Form::add_bcast, X86Form::add_rr, op.imm, x(op.a, 0), acc(op.b, 0));
+      case OpCode::x_max_value:
+        return with_value(X86Form::max_bcast, X86Form::max_rr, op.imm, x(op.a, 0), x(op.a, 0));
+      case OpCode::x_min_value:
+        return with_value(X86Form::min_bcast, X86Form::min_rr, op.imm, x(op.a, 0), x(op.a, 0));
       case OpCode::fill_x:
         for (int h = 0; h < halves(); ++h) {
           e_.mem(X86Form::broadcast, x(op.a, h), 0, value(X86Form::broadcast, op.imm));
         }
         return;
       // The accumulator comes second, where x86 takes the result from when there is a NaN.
-      case OpCode::max_x: return vectors(X86Form::max_rr, acc(op.a, 0), x(op.b, 0), acc(op.a, 0));
-      case OpCode::min_x: return vectors(X86Form::min_rr, acc(op.a, 0), x(op.b, 0), acc(op.a, 0));
-      case OpCode::mul_x: return vectors(X86Form::mul_rr, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
+      case OpCode::max_x:
+        return vectors(X86Form::max_rr, acc(op.a, 0), x(op.b, 0), acc(op.a, 0));
+      case OpCode::min_x:
+        return vectors(X86Form::min_rr, acc(op.a, 0), x(op.b, 0), acc(op.a, 0));
+      case OpCode::mul_x:
+        return vectors(X86Form::mul_rr, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
       case OpCode::leaky_value:
         with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, x(op.b, 0), acc(op.a, 0));
         if (avx512_) e_.rr(X86Form::sign_mask, 0, acc(op.a, 0));
@@ -178,14 +197,22 @@ class Lowering {
   }
   static Mem plain_row(int64_t rows_on) {
     switch (rows_on) {
-      case 0: return {kX};
-      case 1: return {kX, 0, kStride, 1};
-      case 2: return {kX, 0, kStride, 2};
-      case 3: return {kX, 0, kStride3, 1};
-      case 4: return {kX, 0, kStride, 4};
-      case 5: return {kX, 0, kStride5, 1};
-      case 6: return {kX, 0, kStride3, 2};
-      default: return {kX, 0, kStride7, 1};
+      case 0:
+        return {kX};
+      case 1:
+        return {kX, 0, kStride, 1};
+      case 2:
+        return {kX, 0, kStride, 2};
+      case 3:
+        return {kX, 0, kStride3, 1};
+      case 4:
+        return {kX, 0, kStride, 4};
+      case 5:
+        return {kX, 0, kStride5, 1};
+      case 6:
+        return {kX, 0, kStride3, 2};
+      default:
+        return {kX, 0, kStride7, 1};
     }
   }
 
@@ -209,7 +236,8 @@ class Lowering {
   void prefetch_y(const Op& op) {
     if (program_.y_layout != Layout::panel || in_k_loop_) return;
     const int ahead = program_.panels + op.c;
-    if (scratch_base_ != kY || scratch_panel_ != ahead) scratch_to_panel(kY, offsetof(EntryArgs, y_panel_stride), ahead);
+    if (scratch_base_ != kY || scratch_panel_ != ahead)
+      scratch_to_panel(kY, offsetof(EntryArgs, y_panel_stride), ahead);
     e_.mem(X86Form::prefetch_write, 0, 0, {kScratch, op.imm * kRowBytes});
   }
 
@@ -229,8 +257,7 @@ class Lowering {
     if (program_.y_layout == Layout::panel) {
       mem.disp = op.imm * kRowBytes;
     } else if (op.imm > 0) {
-      const size_t stride =
-          base == kY ? offsetof(EntryArgs, y_row_stride) : offsetof(EntryArgs, residual_row_stride);
+      const size_t stride = base == kY ? offsetof(EntryArgs, y_row_stride) : offsetof(EntryArgs, residual_row_stride);
       e_.load(X86Form::imul_load, kX1, arg(stride), op.imm);
       mem.index = kX1;
     }

@@ -1,6 +1,6 @@
 /// \file
-/// Program -> x86: AVX-512 (a vector is one zmm, values are broadcast memory operands) or AVX2 (a vector is two ymm, values
-/// are broadcast into a temporary).
+/// Program -> x86: AVX-512 (a vector is one zmm, values are broadcast memory operands) or AVX2 (a vector is two ymm,
+/// values are broadcast into a temporary).
 #pragma once
 
 #include "codegen/x86_encoder.h"

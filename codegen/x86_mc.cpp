@@ -30,8 +30,8 @@ Result<std::unique_ptr<X86Mc>> X86Mc::create(const Target& target) {
   if (!mc->registers_ || !mc->asm_info_ || !mc->instructions_ || !mc->subtarget_) {
     return internal_error("LLVM could not set up its MC layer for x86-64");
   }
-  mc->context_ = std::make_unique<llvm::MCContext>(mc->triple_, mc->asm_info_.get(), mc->registers_.get(),
-                                                   mc->subtarget_.get());
+  mc->context_ =
+      std::make_unique<llvm::MCContext>(mc->triple_, mc->asm_info_.get(), mc->registers_.get(), mc->subtarget_.get());
   return mc;
 }
 

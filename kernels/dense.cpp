@@ -27,8 +27,7 @@ void DenseWriter::append_values(const TileBlock& block, std::vector<ValueSource>
   }
 }
 
-void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k, int32_t slot,
-                                  Program& program) const {
+void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const {
   for (int u = 0; u < panels; ++u) {
     const auto index = static_cast<uint8_t>(u);
     program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(k)});

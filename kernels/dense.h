@@ -1,6 +1,6 @@
 /// \file
-/// The dense product of a tile: a loop over all of K with the tile's weights, zeros among them, packed in k-major order. The
-/// candidate that every sparse plan has to beat, and the better plan above some 50 % density.
+/// The dense product of a tile: a loop over all of K with the tile's weights, zeros among them, packed in k-major
+/// order. The candidate that every sparse plan has to beat, and the better plan above some 50 % density.
 #pragma once
 
 #include "kernels/program.h"

@@ -14,8 +14,9 @@ struct TileShape {
   int panels = 1;
 };
 
-/// Appends the epilogue for a finished tile: scale, bias, residual, activation, residual. Uses x[0] as scratch and appends the
-/// parameters it reads to `values` (slot numbers are relative to `first_slot`, the segment's own first value).
+/// Appends the epilogue for a finished tile: scale, bias, residual, activation, residual. Uses x[0] as scratch and
+/// appends the parameters it reads to `values` (slot numbers are relative to `first_slot`, the segment's own first
+/// value).
 void append_epilogue(Program& program, const TileShape& tile, const Epilogue& epilogue,
                      std::vector<ValueSource>& values, size_t first_slot);
 

@@ -3,8 +3,8 @@
 /// write Programs; code generators know nothing of matrices beyond them.
 ///
 /// Notation. A vector is one panel row: 16 floats. acc[a] and x[a] are vector registers, temp[a] a broadcast scalar.
-/// Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X in the pass's u-th panel. V[s] is value slot s
-/// of the segment, broadcast to all lanes.
+/// Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X in the pass's u-th panel. V[s] is value slot
+/// s of the segment, broadcast to all lanes.
 #pragma once
 
 #include <cstdint>

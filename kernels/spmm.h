@@ -1,6 +1,6 @@
 /// \file
-/// The product of a sparse tile with panels of X, fully unrolled: for every row k of X that the tile uses one vector load, then
-/// one multiply-accumulate per nonzero with the next streamed value.
+/// The product of a sparse tile with panels of X, fully unrolled: for every row k of X that the tile uses one vector
+/// load, then one multiply-accumulate per nonzero with the next streamed value.
 #pragma once
 
 #include <span>

@@ -22,9 +22,9 @@ struct RunArgs {
   const float* x = nullptr;
   float* y = nullptr;
   const float* residual = nullptr;  ///< required when the epilogue has one; same layout and shape as Y
-  int64_t n = 0;      ///< columns; for panels all columns; for a plain convolution ignored (its shape and batch say it)
-  int64_t ldx = 0;    ///< plain GEMM: floats between rows of X; 0 means n
-  int64_t ldy = 0;    ///< plain GEMM: floats between rows of Y; 0 means n
+  int64_t n = 0;    ///< columns; for panels all columns; for a plain convolution ignored (its shape and batch say it)
+  int64_t ldx = 0;  ///< plain GEMM: floats between rows of X; 0 means n
+  int64_t ldy = 0;  ///< plain GEMM: floats between rows of Y; 0 means n
   int64_t ld_residual = 0;  ///< plain GEMM: floats between rows of the residual; 0 means n
   int64_t batch = 1;        ///< plain convolution: images
   int threads = 1;          ///< at most this many threads work on the call; results do not depend on it

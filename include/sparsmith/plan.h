@@ -30,7 +30,7 @@ struct Schedule {
   int64_t n_block = 0;          ///< panels per block, the outermost loop; 0: all
   bool cluster_rows = true;     ///< rows with similar nonzeros share tiles
   bool prefetch_y = false;      ///< fetch a pass's lines of Y during the pass before it; for a panel-layout Y beyond L2
-  bool direct_x = false;        ///< a plain X is read where it lies, at its run-time row stride, rather than packed first
+  bool direct_x = false;  ///< a plain X is read where it lies, at its run-time row stride, rather than packed first
   /// Within an n-block: this many tiles, whose code fits L1I together, run over inner_panels panels at a time, whose X
   /// fits L1, before the next tiles do. 0 and 0: each tile runs over all panels of the block by itself.
   int64_t tile_group = 0;

@@ -25,7 +25,8 @@ enum class Activation : uint8_t {
 
 enum class Residual : uint8_t { none, before_activation, after_activation };
 
-/// Fused after the product, in this order: + Y (accumulate), * scale[row], + bias[row], + residual (before), activation,
+/// Fused after the product, in this order: + Y (accumulate), * scale[row], + bias[row], + residual (before),
+/// activation,
 /// + residual (after).
 struct Epilogue {
   bool accumulate = false;  ///< start from the old Y instead of 0
@@ -50,8 +51,8 @@ struct Conv1x1 {
 
 /// One layer's problem. M and K come with the weights.
 struct Problem {
-  int64_t n = 0;                ///< columns the plan is made for; any N runs. 0: unknown (planned as 256).
-  bool n_fixed = false;         ///< run() refuses another N than n
+  int64_t n = 0;         ///< columns the plan is made for; any N runs. 0: unknown (planned as 256).
+  bool n_fixed = false;  ///< run() refuses another N than n
   Layout x_layout = Layout::plain;
   Layout y_layout = Layout::plain;  ///< also the residual's layout
   std::optional<Conv1x1> conv;      ///< set: columns are output positions, n = out_height * out_width (* batch)

@@ -1,5 +1,6 @@
 /// \file
-/// A weight matrix: a Pattern and one fp32 value per nonzero; from dense, CSR or (eigen.h) Eigen data, or from files (load.h).
+/// A weight matrix: a Pattern and one fp32 value per nonzero; from dense, CSR or (eigen.h) Eigen data, or from files
+/// (load.h).
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ class Weights {
   int64_t rows() const { return pattern_.rows(); }
   int64_t cols() const { return pattern_.cols(); }
   int64_t nnz() const { return pattern_.nnz(); }
-  int64_t nonfinite() const;           ///< how many values are NaN or infinite
+  int64_t nonfinite() const;            ///< how many values are NaN or infinite
   std::vector<float> to_dense() const;  ///< row-major M x K
 
  private:

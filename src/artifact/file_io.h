@@ -24,8 +24,8 @@ Result<std::string> read_file(const std::string& path, int64_t max_bytes, FileFa
 /// At most the first `bytes` of the file.
 Result<std::string> read_file_start(const std::string& path, int64_t bytes, FileFacts* facts = nullptr);
 
-/// Bytes read from a file, in memory of their own: with huge pages where the system has them, because faulting 4 MB in as
-/// 4 KiB pages takes as long as reading, checking and copying them. Move-only.
+/// Bytes read from a file, in memory of their own: with huge pages where the system has them, because faulting 4 MB in
+/// as 4 KiB pages takes as long as reading, checking and copying them. Move-only.
 class FileBuffer {
  public:
   FileBuffer() = default;

@@ -1,5 +1,3 @@
-#include "sparsmith/compiler.h"
-
 #include <chrono>
 #include <new>
 #include <string>
@@ -9,6 +7,7 @@
 #include "compiler/tune.h"
 #include "plan/candidates.h"
 #include "runtime/kernel_impl.h"
+#include "sparsmith/compiler.h"
 
 namespace sparsmith {
 namespace {
@@ -33,7 +32,8 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   add("x", static_cast<int>(problem.x_layout));
   add("y", static_cast<int>(problem.y_layout));
   if (problem.conv) {
-    for (const int64_t v : {problem.conv->height, problem.conv->width, problem.conv->stride_h, problem.conv->stride_w}) {
+    for (const int64_t v :
+         {problem.conv->height, problem.conv->width, problem.conv->stride_h, problem.conv->stride_w}) {
       add("conv", v);
     }
   }
@@ -55,7 +55,8 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
                       const CompileOptions& options, BuildReport& report) {
   const auto start = Clock::now();
   if (options.schedule) {
-    if (Status legal = check_schedule(*options.schedule, weights.pattern(), problem, target); !legal) return legal.error();
+    if (Status legal = check_schedule(*options.schedule, weights.pattern(), problem, target); !legal)
+      return legal.error();
     Plan plan;
     plan.m = weights.rows(), plan.k = weights.cols(), plan.nnz = weights.nnz();
     plan.n = problem.n > 0 ? problem.n : kAssumedColumns;
@@ -76,9 +77,12 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
 
 BuildReport::Source source_of(Cache::Source source) {
   switch (source) {
-    case Cache::Source::memory: return BuildReport::Source::memory_cache;
-    case Cache::Source::disk: return BuildReport::Source::disk_cache;
-    case Cache::Source::built: break;
+    case Cache::Source::memory:
+      return BuildReport::Source::memory_cache;
+    case Cache::Source::disk:
+      return BuildReport::Source::disk_cache;
+    case Cache::Source::built:
+      break;
   }
   return BuildReport::Source::built;
 }

@@ -20,15 +20,24 @@ class SlotNames {
     const ValueSource source = image_.value_sources[slot];
     const std::string index = "[" + std::to_string(source.index()) + "]";
     switch (source.kind()) {
-      case ValueKind::weight: return weight(source.index());
-      case ValueKind::bias: return "bias" + index;
-      case ValueKind::row_scale: return "scale" + index;
-      case ValueKind::prelu_slope: return "slope" + index;
-      case ValueKind::alpha: return "alpha";
-      case ValueKind::lo: return "lo";
-      case ValueKind::hi: return "hi";
-      case ValueKind::zero: return "0";
-      case ValueKind::literal: return std::to_string(kLiterals[source.index()]);
+      case ValueKind::weight:
+        return weight(source.index());
+      case ValueKind::bias:
+        return "bias" + index;
+      case ValueKind::row_scale:
+        return "scale" + index;
+      case ValueKind::prelu_slope:
+        return "slope" + index;
+      case ValueKind::alpha:
+        return "alpha";
+      case ValueKind::lo:
+        return "lo";
+      case ValueKind::hi:
+        return "hi";
+      case ValueKind::zero:
+        return "0";
+      case ValueKind::literal:
+        return std::to_string(kLiterals[source.index()]);
     }
     return "?";
   }
@@ -36,7 +45,8 @@ class SlotNames {
  private:
   std::string weight(uint32_t index) const {
     const auto& offsets = image_.row_offsets;
-    const auto row = std::upper_bound(offsets.begin(), offsets.end(), static_cast<int64_t>(index)) - offsets.begin() - 1;
+    const auto row =
+        std::upper_bound(offsets.begin(), offsets.end(), static_cast<int64_t>(index)) - offsets.begin() - 1;
     return "W[" + std::to_string(row) + ", " + std::to_string(image_.columns[index]) + "]";
   }
   const KernelImage& image_;
@@ -57,8 +67,8 @@ Result<std::string> disassemble_code(const Kernel& kernel) {
   for (const Segment& segment : image.segments) {
     for (const uint32_t offset : std::set{segment.main_offset, segment.single_offset}) {
       std::snprintf(line, sizeof line, "\n%s_t%u_k%u%s:  ; %u rows\n", image.symbol.c_str(), segment.tile,
-                    segment.k_block,
-                    offset == segment.single_offset && offset != segment.main_offset ? "_single" : "", segment.rows);
+                    segment.k_block, offset == segment.single_offset && offset != segment.main_offset ? "_single" : "",
+                    segment.rows);
       text += line;
       auto instructions = decode(*target, code.memory.data(), offset, code.code_bytes);
       if (!instructions) return instructions.error();

@@ -100,8 +100,8 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
     if (elapsed_ns(start) > budget_ms * 1e6 && contenders.size() > 1) break;
   }
 
-  // Rounds over all contenders, so that a slow moment of the machine meets each of them; the minimum, because everything
-  // that disturbs a warm kernel only adds to it. A contender far behind after two rounds is not asked again.
+  // Rounds over all contenders, so that a slow moment of the machine meets each of them; the minimum, because
+  // everything that disturbs a warm kernel only adds to it. A contender far behind after two rounds is not asked again.
   constexpr int kLeastRounds = 3, kMostRounds = 200;
   constexpr double kBehind = 1.25;
   double leader = 0;

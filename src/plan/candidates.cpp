@@ -142,8 +142,7 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
     }
     if (conv.stride_h > kMaxDimension || conv.stride_w > kMaxDimension) {
       return bad_input("a convolution with stride " + std::to_string(conv.stride_h) + "," +
-                       std::to_string(conv.stride_w) + "; at most " + std::to_string(kMaxDimension) +
-                       " is supported");
+                       std::to_string(conv.stride_w) + "; at most " + std::to_string(kMaxDimension) + " is supported");
     }
   }
   const Epilogue& epilogue = problem.epilogue;

@@ -19,8 +19,8 @@ inline constexpr int64_t kMaxRows = int64_t{1} << 24;
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem,
                                           const Target& target);
 
-/// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the error
-/// names the number that is wrong.
+/// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the
+/// error names the number that is wrong.
 Status check_problem(const Pattern& pattern, const Problem& problem);
 
 /// bad_input unless code can be made for the schedule on the target; names the number that is out of range.

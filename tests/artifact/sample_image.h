@@ -29,7 +29,8 @@ inline KernelImage sample_image(const std::string& symbol = "sparsmith_sample_3x
   image.plan.chosen = {Form::sparse, 2, 2, 3, 4, false, true, false};
   image.plan.tuned = true;
   image.plan.reason = "fewest loads";
-  image.plan.candidates = {{image.plan.chosen, 10.5, 11.5, 64, "best"}, {{Form::sparse, 2, 1, 0, 0, true, false, true}, 40, 0, 128, "4x slower"}};
+  image.plan.candidates = {{image.plan.chosen, 10.5, 11.5, 64, "best"},
+                           {{Form::sparse, 2, 1, 0, 0, true, false, true}, 40, 0, 128, "4x slower"}};
   image.row_offsets = {0, 2, 2, 5};
   image.columns = {1, 4, 0, 2, 3};
   image.segments = {{0, 16, 0, 0, 0, 2}, {32, 32, 4, 1, 0, 1}};

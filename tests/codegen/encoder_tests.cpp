@@ -11,9 +11,9 @@
 namespace sparsmith {
 namespace {
 
-constexpr X86Form kMemoryForms[] = {X86Form::load_v,    X86Form::store_v,   X86Form::load_add_v, X86Form::broadcast,
-                                    X86Form::fma_bcast, X86Form::add_bcast, X86Form::mul_bcast,  X86Form::max_bcast,
-                                    X86Form::min_bcast};
+constexpr X86Form kMemoryForms[] = {X86Form::load_v,    X86Form::store_v,   X86Form::load_add_v,
+                                    X86Form::broadcast, X86Form::fma_bcast, X86Form::add_bcast,
+                                    X86Form::mul_bcast, X86Form::max_bcast, X86Form::min_bcast};
 constexpr Gpr kBases[] = {Gpr::rax, Gpr::rcx, Gpr::rdx, Gpr::rsi, Gpr::rdi, Gpr::r8, Gpr::r9, Gpr::r10, Gpr::r11};
 
 class Encoder : public testing::TestWithParam<const char*> {
@@ -33,7 +33,7 @@ TEST_P(Encoder, PatchedDisplacementsEqualDirectEncoding) {
   auto encoder = X86Encoder::create(target());
   ASSERT_TRUE(encoder.ok()) << encoder.error().message;
   std::mt19937 random(7);
-  const int32_t fixed[] = {0,  1,   4,    64,   -64,   127,  128,        -128,        -129,      508,
+  const int32_t fixed[] = {0,   1,    4,    64,   -64,  127,   128,     -128,       -129,      508,
                            512, -512, -516, 8128, 8192, -8192, 1 << 20, -(1 << 20), 0x3fffffff};
   for (const X86Form form : kMemoryForms) {
     if (!exists(form)) continue;

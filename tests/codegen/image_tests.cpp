@@ -37,8 +37,7 @@ bool is_multiply(const std::string& text) {
 
 TEST(Image, OneMultiplyPerNonzeroAndPanelVector) {
   const Weights weights = random_weights(70, 300, 0.1, 1);
-  for (const auto& [target, rows, per_nonzero] :
-       {std::tuple{"x86-64-v4", 31, 1}, std::tuple{"x86-64-v3", 6, 2}}) {
+  for (const auto& [target, rows, per_nonzero] : {std::tuple{"x86-64-v4", 31, 1}, std::tuple{"x86-64-v3", 6, 2}}) {
     for (const int64_t k_block : {int64_t{0}, int64_t{64}}) {
       const KernelImage image = image_of(weights, {Form::sparse, rows, 1, k_block, 0, true}, target);
       int64_t multiplies = 0;

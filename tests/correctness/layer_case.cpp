@@ -86,8 +86,8 @@ std::string describe(const LayerCase& c) {
     const Schedule& s = *c.schedule;
     text << ", " << (s.form == Form::sparse ? "sparse" : "dense") << " " << s.tile_rows << "x" << s.panels_per_pass
          << " k_block " << s.k_block << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "")
-         << (s.prefetch_y ? " prefetch" : "") << (s.direct_x ? " x in place" : "") << " groups of "
-         << s.tile_group << " by " << s.inner_panels;
+         << (s.prefetch_y ? " prefetch" : "") << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group
+         << " by " << s.inner_panels;
   }
   return text.str();
 }

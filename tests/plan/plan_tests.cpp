@@ -1,4 +1,5 @@
-// The planner: legal candidates, dense among them, tilings that are partitions, and choices that follow what they should.
+// The planner: legal candidates, dense among them, tilings that are partitions, and choices that follow what they
+// should.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -94,12 +95,12 @@ TEST(Plan, AlwaysConsidersDenseAndOrdersByPrediction) {
     const auto is_dense = [](const Candidate& c) { return c.schedule.form == Form::dense; };
     EXPECT_TRUE(std::any_of(plan->candidates.begin(), plan->candidates.end(), is_dense));
     EXPECT_EQ(plan->chosen, plan->candidates.front().schedule);
-    EXPECT_TRUE(std::is_sorted(plan->candidates.begin(), plan->candidates.end(), [](const auto& a, const auto& b) {
-      return a.predicted_ns < b.predicted_ns;
-    }));
+    EXPECT_TRUE(std::is_sorted(plan->candidates.begin(), plan->candidates.end(),
+                               [](const auto& a, const auto& b) { return a.predicted_ns < b.predicted_ns; }));
     EXPECT_FALSE(plan->reason.empty());
     for (const Candidate& candidate : plan->candidates) {
-      EXPECT_TRUE(check_schedule(candidate.schedule, random_pattern(128, 256, 0.1, 2), problem, *Target::parse(target)).ok())
+      EXPECT_TRUE(
+          check_schedule(candidate.schedule, random_pattern(128, 256, 0.1, 2), problem, *Target::parse(target)).ok())
           << candidate.schedule.describe();
     }
   }
