@@ -4,6 +4,8 @@
 // Both refuse or degrade beyond a code size or a number of values, so rows are split until every piece fits.
 #include <libxsmm.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <set>
@@ -30,6 +32,15 @@ std::vector<std::pair<int64_t, int64_t>> split_rows(int64_t rows, const std::fun
   return pieces;
 }
 
+/// Rows that both generators leave as they were, where a product has zeros.
+std::vector<int64_t> empty_rows(const SparsmithPeerProblem& p) {
+  std::vector<int64_t> rows;
+  for (int64_t m = 0; m < p.m; ++m) {
+    if (p.row_offsets[m] == p.row_offsets[m + 1]) rows.push_back(m);
+  }
+  return rows;
+}
+
 class PackedCsr : public Variant {
  public:
   PackedCsr(const SparsmithPeerProblem& p, int64_t max_vectors)
@@ -39,6 +50,8 @@ class PackedCsr : public Variant {
         x_(blocks_ * p.k * row()),
         y_(blocks_ * p.m * row()),
         values_(p.values, p.values + p.nnz) {
+    std::fill_n(y_.data(), blocks_ * p.m * row(), std::nanf(""));
+    empty_rows_ = empty_rows(p);
     // A nonzero costs one broadcast and `width` multiply-adds with memory operands, a row `width` loads and stores.
     constexpr int64_t kCodeLimit = 100 * 1024, kInstruction = 11;
     const auto fits = [&](int64_t begin, int64_t end) {
@@ -62,6 +75,7 @@ class PackedCsr : public Variant {
         piece.kernel(values_.data() + piece.first_value, x_.data() + b * p_.k * row(),
                      y_.data() + (b * p_.m + piece.first_row) * row());
       }
+      for (const int64_t m : empty_rows_) std::fill_n(y_.data() + (b * p_.m + m) * row(), row(), 0.0f);
     }
   }
   void finish() override {
@@ -111,6 +125,7 @@ class PackedCsr : public Variant {
   int64_t blocks_, width_;
   Floats x_, y_;
   std::vector<float> values_;
+  std::vector<int64_t> empty_rows_;
   std::vector<Piece> pieces_;
 };
 
@@ -119,6 +134,8 @@ class FixedSparse : public Variant {
   explicit FixedSparse(const SparsmithPeerProblem& p)
       : p_(p), n_(vectors(p.n) * kVector), x_(p.k * n_), y_(p.m * n_), w_(p.dense_w, p.dense_w + p.m * p.k) {
     constexpr size_t kDistinctValues = 1280;
+    std::fill_n(y_.data(), p.m * n_, std::nanf(""));
+    empty_rows_ = empty_rows(p);
     // Called for growing `end`; the set holds the rows before it.
     std::set<float> distinct;
     const auto fits = [&](int64_t begin, int64_t end) {
@@ -144,6 +161,7 @@ class FixedSparse : public Variant {
     for (const Piece& piece : pieces_) {
       libxsmm_sfsspmdm_execute(piece.handle, x_.data(), y_.data() + piece.first_row * n_);
     }
+    for (const int64_t m : empty_rows_) std::fill_n(y_.data() + m * n_, n_, 0.0f);
   }
   void finish() override {
     for (int64_t m = 0; m < p_.m; ++m) std::copy_n(y_.data() + m * n_, p_.n, p_.y + m * p_.n);
@@ -163,6 +181,7 @@ class FixedSparse : public Variant {
   int64_t n_;
   Floats x_, y_;
   std::vector<float> w_;
+  std::vector<int64_t> empty_rows_;
   std::vector<Piece> pieces_;
 };
 
