@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "artifact/image_format.h"
+#include "artifact/prefault.h"
 #include "artifact/serialize.h"
 #include "pattern/check.h"
 
@@ -155,11 +156,13 @@ Plan read_plan(Reader& in) {
 template <class T>
 std::vector<T> copy_array(std::string_view bytes) {
   // Sections lie on multiples of 8 in the file: unless the caller's buffer is odd, megabytes need no zeroing first.
+  std::vector<T> array = prefaulted<T>(bytes.size() / sizeof(T));
   if (reinterpret_cast<uintptr_t>(bytes.data()) % alignof(T) == 0) {
     const auto* first = reinterpret_cast<const T*>(bytes.data());
-    return std::vector<T>(first, first + bytes.size() / sizeof(T));
+    array.assign(first, first + bytes.size() / sizeof(T));
+    return array;
   }
-  std::vector<T> array(bytes.size() / sizeof(T));
+  array.resize(bytes.size() / sizeof(T));
   if (!array.empty()) std::memcpy(array.data(), bytes.data(), bytes.size());
   return array;
 }

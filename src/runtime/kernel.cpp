@@ -5,6 +5,7 @@
 #include <string>
 
 #include "artifact/file_io.h"
+#include "artifact/prefault.h"
 #include "artifact/serialize.h"
 #include "runtime/kernel_impl.h"
 #include "runtime/launch.h"
@@ -64,6 +65,7 @@ Result<Kernel> make_kernel(std::shared_ptr<const LoadedCode> code, const Problem
   if (Status s = check_params(problem.epilogue, params, image.m); !s) return s.error();
   auto impl = std::make_unique<Kernel::Impl>();
   try {
+    impl->values = prefaulted<float>(image.value_sources.size());
     impl->values.resize(image.value_sources.size());
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory for " + std::to_string(image.value_sources.size()) + " packed values");
