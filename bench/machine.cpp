@@ -11,8 +11,11 @@ int main() {
   for (const char c : cpu_name()) {
     if (c != '"' && c != '\\' && c >= ' ') cpu += c;
   }
-  std::printf("{\n  \"cpu\": \"%s\",\n  \"fma_peak_gflops\": %.2f,\n  \"bandwidth\": [", cpu.c_str(),
-              fma_peak_gflops());
+  const double peak = fma_peak_gflops();
+  const BroadcastPeak broadcast = broadcast_fma_gflops();
+  std::printf("{\n  \"cpu\": \"%s\",\n  \"fma_peak_gflops\": %.2f,\n", cpu.c_str(), peak);
+  std::printf("  \"broadcast_fma_gflops\": %.2f,\n  \"broadcast_fma_with_x_gflops\": %.2f,\n  \"bandwidth\": [",
+              broadcast.alone_gflops, broadcast.with_loads_gflops);
   const char* separator = "\n";
   for (int64_t kib = 16; kib <= 128 * 1024; kib *= 2) {
     const int64_t bytes = kib * 1024;

@@ -55,6 +55,13 @@ class PinnedThread {
 /// CPU has it, else AVX2. 2 flops each. 0 on a CPU with neither. Takes about windows * 0.2 ms.
 double fma_peak_gflops(int windows = 25);
 
+/// What the sparse kernel's instruction can reach on this core with all data in L1: FMAs whose one operand is broadcast
+/// from memory, alone and with 0.29 vector loads each. 0 without AVX-512.
+struct BroadcastPeak {
+  double alone_gflops = 0, with_loads_gflops = 0;
+};
+BroadcastPeak broadcast_fma_gflops(int windows = 25);
+
 /// Bytes a nanosecond (= GB/s) that one thread reads from a buffer of this size, swept again and again; the best of
 /// some sweeps. With sizes of L1, L2, L3 and memory it gives the roofline's slopes.
 double read_bandwidth(int64_t bytes);
