@@ -1,7 +1,6 @@
 # Installation: component `runtime` (libsparsmith_runtime and the headers it needs, which are all of them: they are small)
 # and component `compiler` (libsparsmith, the command). Two export sets, so that find_package(Sparsmith COMPONENTS runtime)
 # works where only the runtime was installed. LLVM is inside libsparsmith: no installed file refers to it.
-option(SPARSMITH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 if(NOT SPARSMITH_INSTALL)
   return()
 endif()
