@@ -11,7 +11,6 @@ namespace {
 constexpr int64_t kLine = kPanelWidth * static_cast<int64_t>(sizeof(float));  // bytes of a panel's row
 
 // --- Working memory
-// -----------------------------------------------------------------------------------------------------
 
 class Scratch {
  public:
@@ -44,7 +43,6 @@ class Scratch {
 thread_local Scratch scratch;
 
 // --- A block of panels
-// -----------------------------------------------------------------------------------------------------
 
 // Neighbouring panels that one call can walk: EntryArgs without values and passes.
 struct Run {
@@ -286,7 +284,6 @@ class Block {
 };
 
 // --- Dividing a call among threads
-// ----------------------------------------------------------------------------------------
 
 Error no_memory(int64_t bytes) {
   return unsuitable("no memory for " + std::to_string(bytes) + " bytes of packed activations",
