@@ -4,7 +4,10 @@
 /// The cost is a sum: multiply-accumulates, loads of X by where they find it, lines of Y by how they reach memory, and
 /// code that is fetched anew. Its form follows the machine (an FMA with a broadcast operand and a load of X each take a
 /// load port; beyond L2 a line of Y is read before it is written); its constants are a non-negative least-squares fit
-/// to the measured times of all candidates on ResNet-50 and transformer layers, 80 to 98 % sparse (bench/plan_quality).
+/// to the measured times of all candidates on ResNet-50 and transformer layers, 80 to 98 % sparse
+/// (sparsmith_plan_quality --csv, bench/fit_cost_model.py), rounded; what rows couldn't tell apart (row, call,
+/// prefetch, pack, x_plain, x_crossing) is set by hand. A fit to other layers on a busier machine gave other constants:
+/// only the choices are claimed.
 #pragma once
 
 #include "plan/tiling.h"
