@@ -19,13 +19,13 @@ constexpr Gpr kScratch = Gpr::rax;  // a panel's base in the epilogue; the count
 constexpr Gpr kX1 = Gpr::r10;       // panel u = 1 of X; a row's offset in the epilogue
 constexpr Gpr kX2 = Gpr::r11;       // panel u = 2 of X
 
-// A plain X is addressed by multiples of its row stride, so that eight rows are in reach of one pointer without a
-// displacement; these registers are the caller's and are pushed.
+// A plain X of a run-time stride is addressed by multiples of it, so that eight rows are in reach of one pointer
+// without a displacement; these registers are the caller's and are pushed.
 constexpr Gpr kXPass = Gpr::rbx;  // panel u = 0 of X, at row 0
 constexpr Gpr kStride = Gpr::rbp, kStride3 = Gpr::r12, kStride5 = Gpr::r13, kStride7 = Gpr::r14;
 constexpr Gpr kPushed[] = {kXPass, kStride, kStride3, kStride5, kStride7};
 
-constexpr int32_t kRowBytes = 64;
+constexpr int32_t kLineBytes = 64;
 
 /// Farthest a displacement may go before its base register is moved: 1 GB, well within 32 bits.
 constexpr int64_t kReach = int64_t{1} << 30;
@@ -33,11 +33,15 @@ constexpr int64_t kReach = int64_t{1} << 30;
 class Lowering {
  public:
   Lowering(const Program& program, Isa isa, X86Encoder& encoder)
-      : program_(program), e_(encoder), avx512_(isa == Isa::avx512) {}
+      : program_(program),
+        e_(encoder),
+        avx512_(isa == Isa::avx512),
+        x_row_bytes_(row_bytes(program.x_layout)),
+        y_row_bytes_(row_bytes(program.y_layout)) {}
 
   void run() {
     e_.align(64);
-    if (plain_x()) enter_plain_x();
+    if (strided_x()) enter_plain_x();
     e_.load(X86Form::mov_load, kX, arg(offsetof(EntryArgs, x)));
     e_.load(X86Form::mov_load, kY, arg(offsetof(EntryArgs, y)));
     e_.load(X86Form::mov_load, kValues, arg(offsetof(EntryArgs, values)));
@@ -45,16 +49,19 @@ class Lowering {
     e_.load(X86Form::mov_load, kResidual, arg(offsetof(EntryArgs, residual)));
     for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
     e_.rr(X86Form::zeroupper, 0);
-    if (plain_x()) {
+    if (strided_x()) {
       for (size_t i = std::size(kPushed); i-- > 0;) e_.pop(kPushed[i]);
     }
     e_.ret();
   }
 
  private:
+  int64_t row_bytes(Layout layout) const { return layout == Layout::panel ? kLineBytes : program_.plain_row_bytes; }
+
   static Mem arg(size_t offset) { return {kArgs, static_cast<int32_t>(offset)}; }
 
-  bool plain_x() const { return program_.x_layout == Layout::plain; }
+  /// X's row stride is known at run time only.
+  bool strided_x() const { return program_.x_layout == Layout::plain && program_.plain_row_bytes == 0; }
 
   // --- Vector registers: h is the half of a vector, 0 alone on AVX-512 ---
   int halves() const { return avx512_ ? 1 : 2; }
@@ -160,7 +167,7 @@ class Lowering {
 
   static Gpr x_pointer(int u) { return u == 0 ? kX : u == 1 ? kX1 : kX2; }
   void move_x(int64_t row) {
-    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), (row - x_row_) * kRowBytes);
+    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), (row - x_row_) * x_row_bytes_);
     x_row_ = row;
   }
   /// The further panels' pointers lie in registers that the start and the epilogue of a pass use otherwise.
@@ -217,7 +224,7 @@ class Lowering {
   }
 
   void load_x(const Op& op) {
-    if (plain_x()) {
+    if (strided_x()) {
       approach_plain_row(op.imm);
       Mem mem = plain_row(op.imm - x_row_);
       for (int h = 0; h < halves(); ++h, mem.disp += 32) e_.mem(X86Form::load_v, x(op.a, h), 0, mem);
@@ -225,10 +232,13 @@ class Lowering {
     }
     set_x_pointers();
     const int64_t scale = e_.displacement_scale(X86Form::load_v);
-    // EVEX counts whole rows, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere.
-    const int64_t reach = scale == kRowBytes ? 127 : kReach / kRowBytes;
+    // EVEX counts whole lines, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere,
+    // and so do long rows, for which the pointer would move too often.
+    constexpr int64_t kLeastReach = 8;
+    const int64_t near = 127 * scale / x_row_bytes_;
+    const int64_t reach = scale == kLineBytes && near >= kLeastReach ? near : kReach / x_row_bytes_;
     if (!in_k_loop_ && (op.imm - x_row_ > reach || op.imm - x_row_ < -reach)) move_x(op.imm + reach);
-    const auto disp = static_cast<int32_t>((op.imm - x_row_) * kRowBytes);
+    const auto disp = static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_);
     for (int h = 0; h < halves(); ++h) e_.mem(X86Form::load_v, x(op.a, h), 0, {x_pointer(op.c), disp + 32 * h});
   }
 
@@ -238,7 +248,7 @@ class Lowering {
     const int ahead = program_.panels + op.c;
     if (scratch_base_ != kY || scratch_panel_ != ahead)
       scratch_to_panel(kY, offsetof(EntryArgs, y_panel_stride), ahead);
-    e_.mem(X86Form::prefetch_write, 0, 0, {kScratch, op.imm * kRowBytes});
+    e_.mem(X86Form::prefetch_write, 0, 0, {kScratch, op.imm * kLineBytes});
   }
 
   void scratch_to_panel(Gpr base, size_t panel_stride_offset, int panel) {
@@ -254,8 +264,8 @@ class Lowering {
       scratch_to_panel(base, panel_stride_offset, op.c);
     }
     Mem mem{op.c > 0 ? kScratch : base};
-    if (program_.y_layout == Layout::panel) {
-      mem.disp = op.imm * kRowBytes;
+    if (y_row_bytes_ > 0) {
+      mem.disp = static_cast<int32_t>(op.imm * y_row_bytes_);
     } else if (op.imm > 0) {
       const size_t stride = base == kY ? offsetof(EntryArgs, y_row_stride) : offsetof(EntryArgs, residual_row_stride);
       e_.load(X86Form::imul_load, kX1, arg(stride), op.imm);
@@ -272,14 +282,14 @@ class Lowering {
   void begin_pass() {
     pass_start_ = e_.size();
     x_pointers_set_ = program_.panels == 1;
-    if (plain_x()) e_.move(kXPass, kX);
+    if (strided_x()) e_.move(kXPass, kX);
     forget_scratch();
   }
   void end_pass() {
-    if (plain_x()) {
+    if (strided_x()) {
       e_.move(kX, kXPass);
     } else {
-      e_.add(kX, -x_row_ * kRowBytes);
+      e_.add(kX, -x_row_ * x_row_bytes_);
     }
     x_row_ = 0;
     move_values(0);
@@ -309,7 +319,7 @@ class Lowering {
     k_loop_start_ = e_.size();
   }
   void end_k_loop(const Op& op) {
-    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * kRowBytes);
+    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * x_row_bytes_);
     e_.add(kValues, static_cast<int64_t>(op.imm) * 4);
     e_.decrement(kScratch);
     e_.jump_not_zero(k_loop_start_);
@@ -324,6 +334,7 @@ class Lowering {
   const Program& program_;
   X86Encoder& e_;
   const bool avx512_;
+  const int64_t x_row_bytes_, y_row_bytes_;  ///< 0: EntryArgs has it
   int own_temp_ = 0;
   int64_t x_row_ = 0, value_slot_ = 0;  ///< what kX and kValues point to, relative to the pass's first
   int32_t newest_slot_ = 0;

@@ -56,6 +56,7 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   program.panels = panels;
   program.x_layout = Layout::panel;
   program.y_layout = problem_.y_layout;
+  program.plain_row_bytes = fixed_row_bytes(pattern_, problem_);
   program.ops.clear();
 
   std::vector<ValueSource> unused;

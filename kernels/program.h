@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "artifact/image.h"
+#include "sparsmith/pattern.h"
 
 namespace sparsmith {
 
@@ -55,7 +56,12 @@ struct Program {
   int panels = 1;                   ///< panels a pass computes (u < panels)
   Layout x_layout = Layout::panel;  ///< panel: rows of X are 64 bytes apart; plain: as EntryArgs says
   Layout y_layout = Layout::panel;  ///< the same of Y and the residual
+  int64_t plain_row_bytes = 0;      ///< row stride of plain operands that the problem fixes; 0: EntryArgs has it
   std::vector<Op> ops;
 };
+
+/// The row stride that n_fixed gives the plain operands, in bytes; 0 when only the call knows it, or when columns don't
+/// fill panels, so that some are staged in panels of another stride, or when rows would lie beyond a displacement.
+int64_t fixed_row_bytes(const Pattern& pattern, const Problem& problem);
 
 }  // namespace sparsmith

@@ -64,6 +64,7 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.panels = panels_;
   program.x_layout = x_layout_;
   program.y_layout = problem_.y_layout;
+  program.plain_row_bytes = fixed_row_bytes(pattern_, problem_);
   program.ops.clear();
   program.ops.push_back({OpCode::pass_begin});
   // An accumulator that starts from nothing starts with its first product, which saves zeroing them.

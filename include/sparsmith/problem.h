@@ -52,7 +52,9 @@ struct Conv1x1 {
 /// One layer's problem. M and K come with the weights.
 struct Problem {
   int64_t n = 0;         ///< columns the plan is made for; any N runs. 0: unknown (planned as 256).
-  bool n_fixed = false;  ///< run() refuses another N than n
+  /// The kernel runs n columns only, in plain rows that lie n floats apart; their addresses are then constants of the
+  /// code where n (of a convolution: out_height * out_width) is a multiple of 16. run() refuses anything else.
+  bool n_fixed = false;
   Layout x_layout = Layout::plain;
   Layout y_layout = Layout::plain;  ///< also the residual's layout
   std::optional<Conv1x1> conv;      ///< set: columns are output positions, n = out_height * out_width (* batch)

@@ -42,6 +42,7 @@ struct BenchCommand {
   std::vector<std::string> files;
   std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60";
   bool tune = false;
+  bool fixed_n = false;
 
   std::vector<BenchCase> list() const {
     std::vector<BenchCase> all;
@@ -81,6 +82,7 @@ struct BenchCommand {
     options.threads = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
     options.budget_ms = static_cast<double>(parse_count(budget, "--budget", 1, 600000));
     options.tune = tune;
+    options.fixed_n = fixed_n;
     const std::vector<BenchCase> all = list();
     if (!json.empty()) write_file(json, "[]\n");  // an unwritable path should show before the work, not after it
     options.peers = select_peers();
@@ -127,6 +129,7 @@ void add_bench(CLI::App& app) {
       ->type_name("all|none|a,b")
       ->capture_default_str();
   sub->add_flag("--tune", command->tune, "let measurement choose the schedule");
+  sub->add_flag("--fixed-n", command->fixed_n, "make each kernel for its N only");
   sub->add_option("--json", command->json, "also write the rows as JSON")->type_name("F");
   sub->add_option("--budget", command->budget, "timed milliseconds for each contender")
       ->type_name("MS")

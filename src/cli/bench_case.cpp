@@ -98,7 +98,8 @@ struct Contestants {
 
 Contestants compile_layout(const std::string& file, const Weights& weights, const BenchOptions& options,
                            const Reference& reference, Operands& operands, Layout layout) {
-  const Problem problem = make_problem(operands.n, layout);
+  Problem problem = make_problem(operands.n, layout);
+  problem.n_fixed = options.fixed_n;
   CompileOptions compile_options;
   compile_options.name = layer_name(file);
 

@@ -43,6 +43,7 @@ struct BenchRow {
 struct BenchOptions {
   int threads = 1;
   bool tune = false;
+  bool fixed_n = false;   ///< kernels made for their N only
   double budget_ms = 60;  ///< timed work of each contender
   std::vector<bench::Peer> peers;
 };

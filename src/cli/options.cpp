@@ -98,7 +98,7 @@ void LayerOptions::add_to(CLI::App& command) {
   command.add_option("--conv", conv, "a 1x1 convolution on NCHW instead: input channels, height, width, stride")
       ->type_name("C,H,W[,stride]")
       ->excludes(n_option);
-  command.add_flag("--fixed-n", fixed_n, "the kernel refuses any other N (its code is the same)")->needs(n_option);
+  command.add_flag("--fixed-n", fixed_n, "N and row strides become constants of the code, which refuses any others")->needs(n_option);
   command.add_option("--layout", layout, "of activations: plain (row-major, NCHW) or panel (packed)")
       ->check(CLI::IsMember({"plain", "panel"}))
       ->capture_default_str();

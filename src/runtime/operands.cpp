@@ -93,6 +93,11 @@ Result<PlainView> plain_view(const Problem& problem, const RunArgs& args, bool i
     return input ? PlainView::nchw(args.batch, rows, conv) : PlainView::nchw(args.batch, rows, image);
   }
   if (ld == 0) ld = n;
+  if (problem.n_fixed && ld != n) {
+    return bad_input(std::string(extent.ld_name) + " = " + number(ld) + ", but this kernel was compiled for rows of " +
+                         number(n) + " floats without gaps (n_fixed)",
+                     "pass 0, or compile with n_fixed = false to run any leading dimension");
+  }
   if (ld < n) {
     return bad_input(std::string(extent.ld_name) + " = " + number(ld) + " is less than N = " + number(n) +
                          ": rows of " + extent.name + " would overlap",

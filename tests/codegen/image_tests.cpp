@@ -100,6 +100,30 @@ TEST(Image, ReachesRowsOfXGigabytesAway) {
   }
 }
 
+TEST(Image, FixedNPutsRowStridesIntoTheCode) {
+  const Weights weights = random_weights(31, 100, 0.2, 4);
+  for (const auto& [target, rows] : {std::pair{"x86-64-v4", 31}, std::pair{"x86-64-v3", 6}}) {
+    Schedule schedule{Form::sparse, rows, 1, 0, 0, true};
+    schedule.direct_x = true;
+    // Reads of EntryArgs: pointers, passes and panel strides always; row strides only when the code doesn't know them.
+    const auto reads_of_args = [&](int64_t n, bool fixed) {
+      Problem problem;
+      problem.n = n;
+      problem.n_fixed = fixed;
+      const KernelImage image = image_of(weights, schedule, target, problem);
+      auto code =
+          decode(*Target::parse(target), image.code.data(), image.segments.front().main_offset, image.code.size());
+      EXPECT_TRUE(code.ok());
+      return std::count_if(code->begin(), code->end(), [](const Instruction& instruction) {
+        return instruction.text.find("[rdi") != std::string::npos;
+      });
+    };
+    EXPECT_EQ(reads_of_args(784, true), 8) << target;
+    EXPECT_GT(reads_of_args(784, false), 8) << target;
+    EXPECT_GT(reads_of_args(49, true), 8) << target;  // the last columns are staged, in rows of 64 bytes
+  }
+}
+
 TEST(Image, CrossEmissionUsesOnlyTheTargetsRegisters) {
   const Weights weights = random_weights(40, 100, 0.3, 3);
   Problem problem;

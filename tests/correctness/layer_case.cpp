@@ -161,6 +161,24 @@ OwnedParams::OwnedParams(const Epilogue& epilogue, int64_t m, uint32_t seed) {
   return result;
 }
 
+namespace {
+
+// A kernel for one N only; mostly a multiple of 16, for which row strides are in the code, short and long ones.
+void fix_n(LayerCase& c, std::mt19937& rng) {
+  const bool whole = rng() % 3 != 0;
+  c.problem.n_fixed = true;
+  c.shape.pad_x = c.shape.pad_y = c.shape.pad_residual = 0;
+  if (c.problem.conv) {
+    if (whole) *c.problem.conv = Conv1x1{4, static_cast<int64_t>(4 + rng() % 3 * 4), 1, 1};
+    c.shape.n = c.problem.n = c.problem.conv->out_height() * c.problem.conv->out_width() * c.shape.batch;
+    return;
+  }
+  if (whole) c.shape.n = static_cast<int64_t>(16 * (1 + rng() % (rng() % 8 == 0 ? 80 : 6)));
+  c.problem.n = c.shape.n;
+}
+
+}  // namespace
+
 LayerCase random_layer(uint32_t seed, const std::string& target) {
   std::mt19937 rng(seed * 2654435761u + 3);
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
@@ -202,10 +220,7 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
   // The plan is made for the call's N, for another, or for none.
   const int64_t planned = upto(2);
   c.problem.n = planned == 0 ? 0 : planned == 1 ? c.shape.n : 1 + upto(300);
-  if (!c.problem.conv && upto(5) == 0) {
-    c.problem.n = c.shape.n;
-    c.problem.n_fixed = true;
-  }
+  if (upto(4) == 0) fix_n(c, rng);
   return c;
 }
 

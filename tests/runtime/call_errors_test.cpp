@@ -66,6 +66,8 @@ TEST_F(CallErrors, AnotherNThanTheFixedOne) {
   EXPECT_THAT(message(args_), AllOf(HasSubstr("N = 10"), HasSubstr("compiled for N = 16 only")));
   args_.n = 16;
   EXPECT_EQ(message(args_), "");
+  args_.ldx = 17;
+  EXPECT_THAT(message(args_), AllOf(HasSubstr("ldx = 17"), HasSubstr("rows of 16 floats without gaps")));
 }
 
 TEST_F(CallErrors, NoImages) {
