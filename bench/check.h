@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "bench/peers/peer.h"
+
 namespace sparsmith::bench {
 
 /// Y = W x X in double, with the sum of magnitudes beside each element: what rounding errors are measured against.
@@ -14,6 +16,10 @@ struct Expected {
 };
 Expected expected_product(int64_t m, int64_t n, std::span<const int64_t> row_offsets, std::span<const int32_t> columns,
                           std::span<const float> values, const float* x);
+
+/// The same of a convolution; elements lie as in Y, NCHW. The weights' columns are OIHW taps.
+Expected expected_convolution(const SparsmithPeerConv& conv, int64_t m, std::span<const int64_t> row_offsets,
+                              std::span<const int32_t> columns, std::span<const float> values, const float* x);
 
 /// The largest |y - value| / max(magnitude, tiny); infinity when y holds a NaN where the value is finite. A correct
 /// fp32 kernel stays below fp32_tolerance whatever its order of summation.

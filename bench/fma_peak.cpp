@@ -57,11 +57,12 @@ void fma_loop_ymm(int64_t iterations) {
 // The same with a load of X before four of the fourteen: 0.29 for each multiply-add, as at 90 % zeros.
 #define SPARSMITH_X(i) "vmovups 64*" #i "(%[x]), %%zmm14\n\t"
 #define SPARSMITH_B(i) SPARSMITH_ZMM_BROADCAST_FMA(i)
-#define SPARSMITH_WITH_X                                                                                        \
-  SPARSMITH_X(0)                                                                                                \
-  SPARSMITH_B(0) SPARSMITH_B(1) SPARSMITH_B(2) SPARSMITH_B(3) SPARSMITH_X(1) SPARSMITH_B(4) SPARSMITH_B(5)      \
-      SPARSMITH_B(6) SPARSMITH_X(2) SPARSMITH_B(7) SPARSMITH_B(8) SPARSMITH_B(9) SPARSMITH_B(10) SPARSMITH_X(3) \
-          SPARSMITH_B(11) SPARSMITH_B(12) SPARSMITH_B(13)
+#define SPARSMITH_WITH_X                                                                                         \
+  SPARSMITH_X(0)                                                                                                 \
+  SPARSMITH_B(0)                                                                                                 \
+  SPARSMITH_B(1) SPARSMITH_B(2) SPARSMITH_B(3) SPARSMITH_X(1) SPARSMITH_B(4) SPARSMITH_B(5) SPARSMITH_B(6)       \
+      SPARSMITH_X(2) SPARSMITH_B(7) SPARSMITH_B(8) SPARSMITH_B(9) SPARSMITH_B(10) SPARSMITH_X(3) SPARSMITH_B(11) \
+          SPARSMITH_B(12) SPARSMITH_B(13)
 
 alignas(64) const float kZeros[64] = {};
 

@@ -158,7 +158,8 @@ void run_peer(benchmark::State& state, const Case& c, const Peer& peer) {
                                      operands->dense.data(),
                                      operands->x.data(),
                                      operands->y.data(),
-                                     1};
+                                     1,
+                                     nullptr};
   const PinnedThread pin;
   std::string reason;
   auto run = PeerRun::prepare(peer, problem, reason);

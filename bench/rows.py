@@ -4,7 +4,8 @@ import math
 import pathlib
 
 # Peers that multiply zeros; "best dense" is the fastest of those that ran.
-DENSE = ("own_dense", "openblas", "onednn", "mkl", "eigen_dense", "xnnpack_dense")
+DENSE = ("own_dense", "openblas", "onednn", "mkl", "eigen_dense", "xnnpack_dense", "onednn_conv", "onednn_winograd",
+         "xnnpack_conv", "im2col_openblas")
 PERCENTS = (80, 90, 95, 98)
 
 

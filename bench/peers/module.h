@@ -74,11 +74,13 @@ inline std::unique_ptr<Variant> fastest(std::vector<std::unique_ptr<Variant>> va
 
 /// `Make` builds the variant to run or throws std::exception with the reason.
 template <std::unique_ptr<Variant> (*Make)(const SparsmithPeerProblem&)>
-constexpr SparsmithPeer table(const char* name, const char* summary, SparsmithPeerKind kind, const char* (*version)()) {
+constexpr SparsmithPeer table(const char* name, const char* summary, SparsmithPeerKind kind, const char* (*version)(),
+                              uint32_t operations = SPARSMITH_PEER_PRODUCT) {
   return {SPARSMITH_PEER_ABI,
           name,
           summary,
           kind,
+          operations,
           version,
           [](const SparsmithPeerProblem* problem, char* reason, size_t size) -> void* {
             try {

@@ -18,7 +18,7 @@ struct Known {
   const char* name;
   const char* package;  ///< what brings the library
 };
-constexpr std::array<Known, 10> kKnown = {{
+constexpr std::array<Known, 16> kKnown = {{
     {"openblas", "apt libopenblas-dev"},
     {"onednn", "apt libdnnl-dev"},
     {"mkl", "pip mkl"},
@@ -29,6 +29,12 @@ constexpr std::array<Known, 10> kKnown = {{
     {"onednn_csr", "pip onednn-devel"},
     {"xnnpack", "apt libxnnpack-dev libpthreadpool-dev"},
     {"eigen_sparse", "apt libeigen3-dev"},
+    {"onednn_conv", "apt libdnnl-dev"},
+    {"onednn_winograd", "apt libdnnl-dev"},
+    {"xnnpack_conv", "apt libxnnpack-dev libpthreadpool-dev"},
+    {"im2col_openblas", "apt libopenblas-dev"},
+    {"im2col_mkl_csr", "pip mkl"},
+    {"im2col_libxsmm", "apt libxsmm-dev"},
 }};
 constexpr std::string_view kPrefix = "sparsmith_peer_";
 constexpr std::string_view kSuffix = ".so";
@@ -103,6 +109,12 @@ std::vector<std::pair<std::string, fs::path>> module_files() {
   return files;
 }
 
+/// A 1x1 convolution that is the product of W with X as it lies.
+bool is_product(const SparsmithPeerConv& c) {
+  return c.kernel_h == 1 && c.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 && c.groups == 1 && c.batch == 1 &&
+         c.pad_top == 0 && c.pad_left == 0 && c.pad_bottom == 0 && c.pad_right == 0;
+}
+
 }  // namespace
 
 std::string Peer::version() const { return table && table->version ? table->version() : std::string(); }
@@ -162,8 +174,15 @@ std::optional<PeerRun> PeerRun::prepare(const Peer& peer, const SparsmithPeerPro
     reason = peer.absent_reason;
     return std::nullopt;
   }
+  SparsmithPeerProblem asked = problem;
+  const uint32_t can = peer.table->operations;
+  if (asked.conv && !(can & SPARSMITH_PEER_CONVOLUTION) && is_product(*asked.conv)) asked.conv = nullptr;
+  if (!(can & (asked.conv ? SPARSMITH_PEER_CONVOLUTION : SPARSMITH_PEER_PRODUCT))) {
+    reason = asked.conv ? "it computes matrix products only, not convolutions" : "it computes convolutions only";
+    return std::nullopt;
+  }
   std::array<char, 256> why{};
-  void* state = peer.table->prepare(&problem, why.data(), why.size());
+  void* state = peer.table->prepare(&asked, why.data(), why.size());
   if (!state) {
     why.back() = '\0';
     reason = why[0] ? why.data() : "it refused the problem without a reason";

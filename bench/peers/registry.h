@@ -34,7 +34,8 @@ std::vector<Peer> select(const std::vector<Peer>& peers, std::string_view list, 
 /// One peer made ready for one problem. Move-only.
 class PeerRun {
  public:
-  /// Empty when the peer refuses the problem; `reason` then says why.
+  /// Empty when the peer refuses the problem; `reason` then says why. A 1x1 convolution that is a product also goes to
+  /// peers that know products only.
   static std::optional<PeerRun> prepare(const Peer& peer, const SparsmithPeerProblem& problem, std::string& reason);
   void run() { table_->run(state_); }
   void finish() { table_->finish(state_); }  ///< result to problem.y
