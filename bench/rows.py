@@ -1,17 +1,33 @@
-"""The rows that `sparsmith bench --json` writes, and what both scripts compute from them."""
+"""The rows that `sparsmith bench --json` writes, those of peers_python.py merged in, and what the scripts compute from
+them."""
 import json
 import math
 import pathlib
 
 # Peers that multiply zeros; "best dense" is the fastest of those that ran.
 DENSE = ("own_dense", "openblas", "onednn", "mkl", "eigen_dense", "xnnpack_dense", "onednn_conv", "onednn_winograd",
-         "xnnpack_conv", "im2col_openblas")
+         "xnnpack_conv", "im2col_openblas", "openvino")
 PERCENTS = (80, 90, 95, 98)
 
 
 def read_rows(path):
-    """The rows of a file; [] when it isn't there."""
+    """The rows of a file, [] when it isn't there; X.json and X.mode.json with the times that X.python.json adds."""
     path = pathlib.Path(path)
+    rows = _read_array(path)
+    added = {}
+    for row in _read_array(path.parent / f"{path.name.split('.')[0]}.python.json"):
+        added.setdefault(_measured(row), {}).update(row["peers"])
+    for row in rows:
+        row["peers"].update(added.get(_measured(row), {}))
+    return rows
+
+
+def _measured(row):
+    """What a row is about, whoever measured it and wherever the data lay."""
+    return pathlib.Path(row["file"]).parts[-2:], row["n"], row.get("threads", 1), json.dumps(row.get("conv"))
+
+
+def _read_array(path):
     if not path.exists():
         return []
     rows = json.loads(path.read_text())

@@ -9,6 +9,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE))
+import case_lists  # noqa: E402
 import rows  # noqa: E402
 
 
@@ -36,11 +37,42 @@ class Rows(unittest.TestCase):
         self.assertEqual(rows.layer(row(file="m/contraction_1x1_7.npy")), "contraction_1x1_7")
 
     def test_dense_peers_are_those_of_the_modules(self):
-        found = {"own_dense"}
+        found = {"own_dense", "openvino"}
         for path in (HERE / "peers").glob("*.cpp"):
             if "SPARSMITH_PEER_DENSE" in path.read_text():
                 found.add(path.stem)
         self.assertEqual(found, set(rows.DENSE))
+
+
+    def test_engines_times_join_the_rows_they_belong_to(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "list.tuned.json").write_text(json.dumps([row(peers={"own_dense": 900}), row(file="other.smtx")]))
+            engine = row(peers={"deepsparse": 50}, file="/elsewhere/dlmc/bottleneck_1_block_group3_2_1.smtx")
+            (folder / "list.python.json").write_text(json.dumps([engine, dict(engine, n=8, peers={"openvino": 1})]))
+            merged = rows.read_rows(folder / "list.tuned.json")
+        self.assertEqual([list(measured["peers"]) for measured in merged], [["own_dense", "deepsparse"], []])
+
+
+class Lists(unittest.TestCase):
+    def read(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "list.txt"
+            path.write_text(text)
+            return case_lists.read_list(path)
+
+    def test_products_and_convolutions(self):
+        product, other, conv = self.read("# layers\na.npy 1,49\n\n"
+                                         "b.npy --conv 8,9,10 --kernel 3x5 --stride 2 --pad 0,1,1,2 # strided\n")
+        self.assertEqual((product.n, other.n, product.conv), (1, 49, None))
+        self.assertEqual(conv.conv, case_lists.Conv(8, 9, 10, (3, 5), (2, 2), (0, 1, 1, 2)))
+        self.assertEqual((conv.conv.out(), conv.n), ((4, 5), 20))
+
+    def test_other_lines_are_named(self):
+        for line in ("a.npy", "a.npy x", "a.npy --kernel 3x3", "a.npy --conv 1,2", "a.npy --conv 1,2,3 --pad 1,1",
+                     "a.npy --conv 1,2,3 --nonsense 1"):
+            with self.assertRaisesRegex(case_lists.ListError, "line 2", msg=line):
+                self.read("a.npy 1\n" + line)
 
 
 class Summary(unittest.TestCase):
