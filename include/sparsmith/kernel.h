@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sparsmith/panel.h"
+#include "sparsmith/parallel.h"
 #include "sparsmith/plan.h"
 #include "sparsmith/problem.h"
 #include "sparsmith/result.h"
@@ -28,6 +29,8 @@ struct RunArgs {
   int64_t ld_residual = 0;  ///< plain GEMM: floats between rows of the residual; 0 means n
   int64_t batch = 1;        ///< plain convolution: images
   int threads = 1;          ///< at most this many threads work on the call; results do not depend on it
+  /// The application's own threads instead of Sparsmith's (not owned); `threads` is then ignored.
+  const ParallelFor* parallel = nullptr;
 };
 
 /// Where a kernel's code came from and what it cost.
@@ -48,7 +51,8 @@ class Kernel {
   /// Writes the artifact atomically (temporary file, then rename).
   Status save(const std::string& path) const;
 
-  /// Y = epilogue(W x X (+ Y)). Allocation-free after a thread's first call of the same size.
+  /// Y = epilogue(W x X (+ Y)). Allocation-free after a thread's first call of the same size. Inside another call (from
+  /// within ParallelFor::run) it stays on its thread.
   Status run(const RunArgs& args) const;
 
   /// New values for the same pattern; refuses another pattern (bad_input) and leaves the kernel unchanged then.

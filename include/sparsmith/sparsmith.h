@@ -7,6 +7,7 @@
 #include "sparsmith/kernel.h"
 #include "sparsmith/load.h"
 #include "sparsmith/panel.h"
+#include "sparsmith/parallel.h"
 #include "sparsmith/pattern.h"
 #include "sparsmith/plan.h"
 #include "sparsmith/problem.h"

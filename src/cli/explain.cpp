@@ -6,6 +6,7 @@
 #include "cli/html.h"
 #include "cli/options.h"
 #include "cli/report.h"
+#include "runtime/split.h"
 
 namespace sparsmith::cli {
 namespace {
@@ -35,10 +36,20 @@ void print_stats(const std::string& path, const PatternStats& stats) {
               stats.empty_cols);
 }
 
+const char* split_name(SplitBy by) {
+  return by == SplitBy::columns ? "columns" : by == SplitBy::rows ? "rows" : "none";
+}
+
+std::string describe(const Split& split) {
+  if (split.by == SplitBy::none) return "one computes all; there is nothing to divide";
+  return std::to_string(split.threads) + " divide the " + split_name(split.by) +
+         (split.by == SplitBy::rows ? ", each over all columns" : ", each with all of the code");
+}
+
 struct ExplainCommand {
   LayerOptions layer;
   bool json = false;
-  std::string html;
+  std::string html, threads = "1";
 
   // Planning alone takes microseconds and leaves no trace; measuring needs the code as well.
   static Plan make(const Layer& input) {
@@ -47,20 +58,25 @@ struct ExplainCommand {
   }
 
   void run() const {
+    const int wanted = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
     const Layer input = load_layer(layer);
     const Plan plan = make(input);
+    const Split split = choose_split(plan, input.problem, wanted);
     const Pattern& pattern = input.weights.pattern();
     const PatternStats stats = pattern_stats(pattern);
     if (!html.empty()) write_file(html, html_page(layer.weights, pattern, plan));
     if (json) {
       using Json = nlohmann::ordered_json;
-      const Json all{
-          {"file", layer.weights}, {"pattern", stats_json(stats)}, {"plan", Json::parse(explain_json(plan, -1))}};
+      const Json all{{"file", layer.weights},
+                     {"pattern", stats_json(stats)},
+                     {"plan", Json::parse(explain_json(plan, -1))},
+                     {"split", {{"threads", split.threads}, {"by", split_name(split.by)}}}};
       std::printf("%s\n", all.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
       return;
     }
     print_stats(layer.weights, stats);
     std::fputs(sparsmith::explain(plan).c_str(), stdout);
+    if (wanted > 1) std::printf("threads: %s\n", describe(split).c_str());
     if (!html.empty()) std::printf("page: %s\n", html.c_str());
   }
 };
@@ -72,6 +88,9 @@ void add_explain(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("explain", "Say how a layer would be computed, and why");
   command->layer.add_to(*sub);
   sub->add_flag("--json", command->json, "as JSON");
+  sub->add_option("--threads", command->threads, "also say how so many threads would divide a call")
+      ->type_name("T")
+      ->capture_default_str();
   sub->add_option("--html", command->html, "also write a page: the pattern's picture, histograms, the plan")
       ->type_name("F");
   sub->footer(

@@ -114,7 +114,8 @@ Status Kernel::run(const RunArgs& args) const {
   kernel.values = impl_->values.data();
   kernel.work = image.plan.chosen.form == Form::dense ? image.m * image.k : nnz();
   kernel.caller = {&code, call_code};
-  if (args.threads > 1) kernel.pool = &process_pool();
+  kernel.workers.hook = args.parallel;
+  if (args.threads > 1 && args.parallel == nullptr) kernel.workers.pool = &process_pool();
   return launch(kernel, *operands, args.threads);
 }
 

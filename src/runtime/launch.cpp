@@ -2,45 +2,15 @@
 
 #include <algorithm>
 #include <memory>
-#include <new>
 #include <string>
+
+#include "runtime/scratch.h"
+#include "runtime/split.h"
 
 namespace sparsmith {
 namespace {
 
 constexpr int64_t kLine = kPanelWidth * static_cast<int64_t>(sizeof(float));  // bytes of a panel's row
-
-// --- Working memory
-
-class Scratch {
- public:
-  Scratch() = default;
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { release(); }
-
-  // At least `bytes` on a 64-byte line, contents unspecified; null when there is no memory.
-  std::byte* reserve(int64_t bytes) {
-    if (bytes > size_) {
-      release();
-      data_ = static_cast<std::byte*>(::operator new(static_cast<size_t>(bytes), kAlignment, std::nothrow));
-      size_ = data_ != nullptr ? bytes : 0;
-    }
-    return data_;
-  }
-  void release() {
-    ::operator delete(data_, kAlignment);
-    data_ = nullptr;
-    size_ = 0;
-  }
-
- private:
-  static constexpr std::align_val_t kAlignment{64};
-  std::byte* data_ = nullptr;
-  int64_t size_ = 0;
-};
-
-thread_local Scratch scratch;
 
 // --- A block of panels
 
@@ -300,7 +270,7 @@ Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) 
   const int64_t most = (ops.panels + threads - 1) / threads + unit - 1;  // rounding down may leave a part so much
   const int64_t block = block_panels(kernel, ops, most);
   const BlockLayout layout = lay_out(kernel, ops, block);
-  std::byte* const memory = scratch.reserve(layout.bytes() * threads);
+  std::byte* const memory = reserve_scratch(layout.bytes() * threads);
   if (memory == nullptr) return no_memory(layout.bytes() * threads);
 
   const auto run_part = [&](int part) {
@@ -311,32 +281,39 @@ Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) 
       work.finish();
     }
   };
-  if (threads == 1) {
-    run_part(0);
-  } else {
-    kernel.pool->run(threads, threads, run_part);
-  }
-  return success();
+  return kernel.workers.run(threads, threads, run_part);
 }
 
-// Fewer panels than threads: the threads share the packed panels and divide the tiles, which write different rows.
+// The threads share the packed panels and divide the tiles, which write different rows.
 Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
   // Tiles differ in weight; some more parts than threads even that out.
   constexpr int kPartsPerThread = 4;
   const int parts = static_cast<int>(std::min<int64_t>(int64_t{threads} * kPartsPerThread, kernel.tiles));
   const int64_t block = block_panels(kernel, ops, ops.panels);
   const BlockLayout layout = lay_out(kernel, ops, block);
-  std::byte* const memory = scratch.reserve(layout.bytes());
+  std::byte* const memory = reserve_scratch(layout.bytes());
   if (memory == nullptr) return no_memory(layout.bytes());
 
   Block work(kernel, ops, layout, memory);
   for (int64_t p = 0; p < ops.panels; p += block) {
     work.prepare(p, std::min(p + block, ops.panels));
-    kernel.pool->run(threads, parts,
-                     [&](int part) { work.compute(kernel.tiles * part / parts, kernel.tiles * (part + 1) / parts); });
+    Status done = kernel.workers.run(threads, parts, [&](int part) {
+      work.compute(kernel.tiles * part / parts, kernel.tiles * (part + 1) / parts);
+    });
+    if (!done) return done;
     work.finish();
   }
   return success();
+}
+
+SplitShape split_shape(const Launch& kernel, const Operands& ops) {
+  const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : ops.panels;
+  return {.panels = ops.panels,
+          .k = kernel.k,
+          .tiles = kernel.tiles,
+          .work = kernel.work,
+          .n_blocks = (ops.panels + block - 1) / block,
+          .packs_x = ops.x_plain && !kernel.schedule.direct_x};
 }
 
 }  // namespace
@@ -348,18 +325,17 @@ int64_t tile_count(std::span<const Segment> segments) {
 }
 
 Status launch(const Launch& kernel, const Operands& ops, int threads) {
+  const CallScope inside;
+  threads = kernel.workers.available(threads);
   if (threads > 1) {
-    // No thread for less than its share of work; no more threads than the pool has.
+    // No thread for less than its share of work.
     const double work = static_cast<double>(ops.panels) * static_cast<double>(kernel.work);
     const double useful = 1 + work / static_cast<double>(std::max<int64_t>(kernel.min_work_per_thread, 1));
-    threads = std::min(threads, kernel.pool->max_workers() + 1);
     if (useful < threads) threads = static_cast<int>(useful);
   }
-  if (threads <= 1) return launch_by_panels(kernel, ops, 1);
-  if (ops.panels >= threads) return launch_by_panels(kernel, ops, threads);
-  return launch_by_tiles(kernel, ops, static_cast<int>(std::min<int64_t>(threads, kernel.tiles)));
+  const Split split = choose_split(split_shape(kernel, ops), threads);
+  if (split.by == SplitBy::rows) return launch_by_tiles(kernel, ops, split.threads);
+  return launch_by_panels(kernel, ops, split.threads);
 }
-
-void release_scratch() { scratch.release(); }
 
 }  // namespace sparsmith

@@ -7,7 +7,7 @@
 
 #include "artifact/image.h"
 #include "runtime/operands.h"
-#include "runtime/thread_pool.h"
+#include "runtime/parallel.h"
 #include "sparsmith/result.h"
 
 namespace sparsmith {
@@ -28,7 +28,7 @@ struct Launch {
   const float* values = nullptr;
   int64_t work = 0;  ///< multiply-accumulates of vectors per panel: nonzeros, or M * K of dense code
   SegmentCaller caller;
-  ThreadPool* pool = nullptr;  ///< used when threads > 1
+  Workers workers;  ///< used when threads > 1
   /// Work below which a thread isn't worth waking: some 5 us.
   int64_t min_work_per_thread = 20000;
 };
@@ -39,14 +39,14 @@ int64_t tile_count(std::span<const Segment> segments);
 /// Runs the kernel over checked operands on at most `threads` threads. The blocks are those of the schedule; every
 /// element of Y is computed by the same operations in the same order however they are divided.
 ///
+/// Inside another call of this thread (see call_depth) it stays on this thread.
+///
 /// Working memory belongs to the calling thread, grows to the largest call it has made (kMaxScratchBytes per thread of
-/// the call, except that one panel always fits) and is freed with it. unsuitable: no memory.
+/// the call, except that one panel always fits) and is freed with it. unsuitable: no memory; bad_input: the application's hook left parts
+/// out.
 Status launch(const Launch& kernel, const Operands& operands, int threads);
 
 /// Packed panels kept at once by one thread; n-blocks are cut to this. Larger than any L2, so no useful block is cut.
 inline constexpr int64_t kMaxScratchBytes = int64_t{32} << 20;
-
-/// Frees the calling thread's working memory.
-void release_scratch();
 
 }  // namespace sparsmith

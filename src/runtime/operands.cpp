@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "runtime/parallel.h"
+
 namespace sparsmith {
 namespace {
 
@@ -143,6 +145,9 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
                      "compile with Epilogue::residual, or leave RunArgs::residual null");
   }
   if (args.threads < 1) return bad_input("threads = " + number(args.threads) + ": a call needs at least 1 thread");
+  if (args.parallel != nullptr) {
+    if (Status s = check_hook(*args.parallel); !s) return s.error();
+  }
   const Result<int64_t> n = column_count(problem, args);
   if (!n) return n.error();
 

@@ -37,7 +37,8 @@ LIBRARIES = [
     (r"xxhash\.h", {"src/pattern", "src/artifact"}),
     (r"Eigen/", {"include/sparsmith", "bench", "bench/peers"}),
     (r"(gtest|gmock|benchmark)/", {"bench"}),
-    (r"(oneapi/|dnnl|xnnpack|pthreadpool|omp|mkl|libxsmm|cblas)", {"bench/peers"}),
+    (r"omp\.h", {"bench/peers", "examples"}),
+    (r"(oneapi/|dnnl|xnnpack|pthreadpool|mkl|libxsmm|cblas)", {"bench/peers"}),
 ]
 
 # What the compiler and the operating system bring.

@@ -65,6 +65,14 @@ class Digits(Case):
         for phrase in ("512 x 512", "26214 nonzeros", "90.0 % zeros", "->", "dense", "why: "):
             self.assertIn(phrase, text)
 
+    def test_explain_says_how_threads_divide_a_call(self):
+        def split(n):
+            return self.json_of("explain", DIGITS / "hidden.npz", "--n", n, "--threads", 2, "--json")["split"]
+        self.assertEqual(split(16), {"threads": 2, "by": "rows"})
+        self.assertEqual(split(3136), {"threads": 2, "by": "columns"})
+        text = self.succeeds("explain", DIGITS / "hidden.npz", "--n", 3136, "--threads", 2).stdout
+        self.assertIn("threads: 2 divide the columns", text)
+
     def test_explain_json(self):
         page = self.path("page.html")
         report = self.json_of("explain", DIGITS / "hidden.npz", "--n", 128, "--json", "--html", page)

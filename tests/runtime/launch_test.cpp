@@ -7,8 +7,10 @@
 
 #include "kernels/reference.h"
 #include "runtime/pack_values.h"
+#include "runtime/scratch.h"
 #include "tests/runtime/call_buffers.h"
 #include "tests/runtime/fake_code.h"
+#include "tests/runtime/hooks.h"
 
 namespace sparsmith {
 namespace {
@@ -76,7 +78,7 @@ void check(const Case& c, uint32_t seed, ThreadPool& pool) {
   kernel.work = 1;
   kernel.min_work_per_thread = 0;
   kernel.caller = code.caller();
-  kernel.pool = &pool;
+  kernel.workers.pool = &pool;
   std::vector<uint32_t> first;
   for (int threads = 1; threads <= 4; ++threads) {
     buffers.reset_y();
@@ -87,6 +89,11 @@ void check(const Case& c, uint32_t seed, ThreadPool& pool) {
     if (threads == 1) first = buffers.y_bits();
     ASSERT_EQ(buffers.y_bits(), first) << threads << " threads";
   }
+  const ParallelFor hook = testing::backwards(1 + static_cast<int>(seed % 5));
+  kernel.workers = {nullptr, &hook};
+  buffers.reset_y();
+  ASSERT_TRUE(launch(kernel, *operands, 1).ok());
+  ASSERT_EQ(buffers.y_bits(), first) << "parts backwards";
 }
 
 Case random_case(std::mt19937& rng) {
