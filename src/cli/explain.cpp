@@ -37,11 +37,23 @@ void print_stats(const std::string& path, const PatternStats& stats) {
 }
 
 const char* split_name(SplitBy by) {
-  return by == SplitBy::columns ? "columns" : by == SplitBy::rows ? "rows" : "none";
+  switch (by) {
+    case SplitBy::columns:
+      return "columns";
+    case SplitBy::rows:
+      return "rows";
+    case SplitBy::both:
+      return "both";
+    case SplitBy::none:
+      break;
+  }
+  return "none";
 }
 
 std::string describe(const Split& split) {
   if (split.by == SplitBy::none) return "one computes all; there is nothing to divide";
+  if (split.by == SplitBy::both)
+    return std::to_string(split.threads) + " divide the columns, and by rows those left over";
   return std::to_string(split.threads) + " divide the " + split_name(split.by) +
          (split.by == SplitBy::rows ? ", each over all columns" : ", each with all of the code");
 }

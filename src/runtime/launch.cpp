@@ -284,11 +284,19 @@ Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) 
   return kernel.workers.run(threads, threads, run_part);
 }
 
+// Tiles differ in weight; some more parts than threads even that out.
+int tile_parts(const Launch& kernel, int threads) {
+  constexpr int kPartsPerThread = 4;
+  return static_cast<int>(std::min<int64_t>(int64_t{threads} * kPartsPerThread, kernel.tiles));
+}
+
+void compute_tile_part(const Launch& kernel, const Block& work, int part, int parts) {
+  work.compute(kernel.tiles * part / parts, kernel.tiles * (part + 1) / parts);
+}
+
 // The threads share the packed panels and divide the tiles, which write different rows.
 Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
-  // Tiles differ in weight; some more parts than threads even that out.
-  constexpr int kPartsPerThread = 4;
-  const int parts = static_cast<int>(std::min<int64_t>(int64_t{threads} * kPartsPerThread, kernel.tiles));
+  const int parts = tile_parts(kernel, threads);
   const int64_t block = block_panels(kernel, ops, ops.panels);
   const BlockLayout layout = lay_out(kernel, ops, block);
   std::byte* const memory = reserve_scratch(layout.bytes());
@@ -297,12 +305,37 @@ Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
   Block work(kernel, ops, layout, memory);
   for (int64_t p = 0; p < ops.panels; p += block) {
     work.prepare(p, std::min(p + block, ops.panels));
-    Status done = kernel.workers.run(threads, parts, [&](int part) {
-      work.compute(kernel.tiles * part / parts, kernel.tiles * (part + 1) / parts);
-    });
+    Status done = kernel.workers.run(threads, parts, [&](int part) { compute_tile_part(kernel, work, part, parts); });
     if (!done) return done;
     work.finish();
   }
+  return success();
+}
+
+// Each thread computes as many panels as go round, then all of them divide the tiles over the panels left.
+Status launch_by_both(const Launch& kernel, const Operands& ops, int threads) {
+  const int64_t each = ops.panels / threads, left = ops.panels % threads;
+  const int64_t block = block_panels(kernel, ops, each);
+  const BlockLayout layout = lay_out(kernel, ops, block), left_layout = lay_out(kernel, ops, left);
+  if (left_layout.bytes() > kMaxScratchBytes) return launch_by_panels(kernel, ops, threads);
+  const int64_t bytes = layout.bytes() * threads + left_layout.bytes();
+  std::byte* const memory = reserve_scratch(bytes);
+  if (memory == nullptr) return no_memory(bytes);
+
+  Block left_work(kernel, ops, left_layout, memory + layout.bytes() * threads);
+  left_work.prepare(ops.panels - left, ops.panels);
+  const int parts = tile_parts(kernel, threads);
+  Status done = kernel.workers.run(threads, threads + parts, [&](int part) {
+    if (part >= threads) return compute_tile_part(kernel, left_work, part - threads, parts);
+    Block work(kernel, ops, layout, memory + layout.bytes() * part);
+    for (int64_t p = each * part, last = p + each; p < last; p += block) {
+      work.prepare(p, std::min(p + block, last));
+      work.compute(0, kernel.tiles);
+      work.finish();
+    }
+  });
+  if (!done) return done;
+  left_work.finish();
   return success();
 }
 
@@ -312,6 +345,7 @@ SplitShape split_shape(const Launch& kernel, const Operands& ops) {
           .k = kernel.k,
           .tiles = kernel.tiles,
           .work = kernel.work,
+          .panels_per_pass = kernel.schedule.panels_per_pass,
           .n_blocks = (ops.panels + block - 1) / block,
           .packs_x = ops.x_plain && !kernel.schedule.direct_x};
 }
@@ -334,6 +368,7 @@ Status launch(const Launch& kernel, const Operands& ops, int threads) {
     if (useful < threads) threads = static_cast<int>(useful);
   }
   const Split split = choose_split(split_shape(kernel, ops), threads);
+  if (split.by == SplitBy::both) return launch_by_both(kernel, ops, split.threads);
   if (split.by == SplitBy::rows) return launch_by_tiles(kernel, ops, split.threads);
   return launch_by_panels(kernel, ops, split.threads);
 }

@@ -42,8 +42,8 @@ int64_t tile_count(std::span<const Segment> segments);
 /// Inside another call of this thread (see call_depth) it stays on this thread.
 ///
 /// Working memory belongs to the calling thread, grows to the largest call it has made (kMaxScratchBytes per thread of
-/// the call, except that one panel always fits) and is freed with it. unsuitable: no memory; bad_input: the application's hook left parts
-/// out.
+/// the call, except that one panel always fits) and is freed with it. unsuitable: no memory; bad_input: the
+/// application's hook left parts out.
 Status launch(const Launch& kernel, const Operands& operands, int threads);
 
 /// Packed panels kept at once by one thread; n-blocks are cut to this. Larger than any L2, so no useful block is cut.

@@ -1,6 +1,7 @@
 #include "runtime/split.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "sparsmith/panel.h"
 
@@ -21,7 +22,7 @@ double ceil_div(int64_t a, int64_t b) { return static_cast<double>((a + b - 1) /
 Split choose_split(const SplitShape& shape, int threads) {
   if (threads <= 1) return {};
   const auto work = static_cast<double>(std::max<int64_t>(shape.work, 1));
-  const auto panels = static_cast<double>(shape.panels), lines = panels * static_cast<double>(shape.k);
+  const auto panels = static_cast<double>(shape.panels), depth = static_cast<double>(shape.k);
   const double code = work > kCachedCode ? kCodeFetch * work : 0;
 
   const int by_columns = static_cast<int>(std::min<int64_t>(threads, shape.panels));
@@ -30,10 +31,20 @@ Split choose_split(const SplitShape& shape, int threads) {
   if (by_columns <= 1) return {SplitBy::rows, by_rows};
   if (by_rows <= 1) return {SplitBy::columns, by_columns};
 
-  const double pack = shape.packs_x ? lines * kPackLine : 0;
-  const double columns = ceil_div(shape.panels, by_columns) * (work + pack / panels) + code;
-  const double rows = ceil_div(shape.tiles, by_rows) / static_cast<double>(shape.tiles) * (panels * work + code) +
-                      pack + lines * kShareLine + static_cast<double>(shape.n_blocks - 1) * kMeeting;
+  const double pack = shape.packs_x ? depth * kPackLine : 0;
+  const double columns = ceil_div(shape.panels, by_columns) * (work + pack) + code;
+  // What all threads do over `count` panels by rows.
+  const double share = ceil_div(shape.tiles, by_rows) / static_cast<double>(shape.tiles);
+  const auto divided_by_rows = [&](double count) {
+    return share * (count * work + code) + count * (pack + depth * kShareLine);
+  };
+  const double rows = divided_by_rows(panels) + static_cast<double>(shape.n_blocks - 1) * kMeeting;
+  double both = std::numeric_limits<double>::infinity();
+  const int64_t round = shape.panels / threads, left = shape.panels % threads;
+  if (round > 0 && left > 0 && shape.panels_per_pass == 1) {
+    both = static_cast<double>(round) * (work + pack) + code + divided_by_rows(static_cast<double>(left));
+  }
+  if (both < columns && both < rows) return {SplitBy::both, threads};
   return rows < columns ? Split{SplitBy::rows, by_rows} : Split{SplitBy::columns, by_columns};
 }
 
@@ -45,6 +56,7 @@ Split choose_split(const Plan& plan, const Problem& problem, int threads) {
   shape.k = plan.k;
   shape.tiles = (plan.m + schedule.tile_rows - 1) / schedule.tile_rows;
   shape.work = schedule.form == Form::dense ? plan.m * plan.k : plan.nnz;
+  shape.panels_per_pass = schedule.panels_per_pass;
   shape.n_blocks = schedule.n_block > 0 ? (panels + schedule.n_block - 1) / schedule.n_block : 1;
   shape.packs_x = problem.x_layout == Layout::plain && !schedule.direct_x;
   return choose_split(shape, threads);

@@ -12,13 +12,15 @@ enum class SplitBy : uint8_t {
   none,     ///< one thread
   columns,  ///< each thread computes a range of panels, with all of the code
   rows,     ///< each thread computes some tiles, over all panels
+  both,     ///< as many panels for each thread by columns as go round; those left over by rows
 };
 
 /// What the decision looks at; a call's plain numbers, so that equal calls are divided equally.
 struct SplitShape {
   int64_t panels = 0;
   int64_t k = 0, tiles = 0;
-  int64_t work = 0;      ///< multiply-accumulates of vectors per panel
+  int64_t work = 0;  ///< multiply-accumulates of vectors per panel
+  int64_t panels_per_pass = 1;
   int64_t n_blocks = 1;  ///< blocks of panels; by rows, threads meet after each
   bool packs_x = false;  ///< a plain X is packed first; by rows, by one thread
 };

@@ -19,22 +19,27 @@ Split split(int64_t panels, int threads) {
 
 TEST(SplitTest, FewColumnsAreDividedByRowsAndManyByColumns) {
   EXPECT_EQ(split(1, 2).by, SplitBy::rows);
-  EXPECT_EQ(split(3, 2).by, SplitBy::rows);  // two panels for one thread and one for the other
   EXPECT_EQ(split(3, 8).by, SplitBy::rows);
-  for (const int threads : {2, 3, 4, 8}) {
-    EXPECT_EQ(split(49, threads).by, SplitBy::columns) << threads;
-    EXPECT_EQ(split(196, threads).by, SplitBy::columns) << threads;
-  }
+  for (const int threads : {2, 4, 7, 14}) EXPECT_EQ(split(196, threads).by, SplitBy::columns) << threads;
+}
+
+TEST(SplitTest, PanelsLeftOverAreDividedByRows) {
+  EXPECT_EQ(split(13, 2).by, SplitBy::both);
+  EXPECT_EQ(split(12, 2).by, SplitBy::columns);
+  SplitShape shape = kLayer;
+  shape.panels = 13;
+  shape.panels_per_pass = 2;
+  EXPECT_EQ(choose_split(shape, 2).by, SplitBy::columns);
 }
 
 TEST(SplitTest, PackingByOneThreadCountsAgainstRows) {
   SplitShape shape = kLayer;
   shape.panels = 3;
-  shape.k = 8000;
+  shape.k = 2000;
   shape.work = 150000;
-  EXPECT_EQ(choose_split(shape, 2).by, SplitBy::rows);
+  EXPECT_EQ(choose_split(shape, 4).by, SplitBy::rows);
   shape.packs_x = true;
-  EXPECT_EQ(choose_split(shape, 2).by, SplitBy::columns);
+  EXPECT_EQ(choose_split(shape, 4).by, SplitBy::columns);
 }
 
 TEST(SplitTest, NoMoreThreadsThanThereAreParts) {
@@ -45,6 +50,7 @@ TEST(SplitTest, NoMoreThreadsThanThereAreParts) {
                            .k = upto(5000),
                            .tiles = upto(40),
                            .work = upto(100000) - 1,
+                           .panels_per_pass = upto(2),
                            .n_blocks = upto(3),
                            .packs_x = upto(2) == 1};
     const int threads = static_cast<int>(upto(16));
@@ -57,13 +63,16 @@ TEST(SplitTest, NoMoreThreadsThanThereAreParts) {
     if (found.by == SplitBy::rows) {
       ASSERT_LE(found.threads, shape.tiles);
     }
+    if (found.by == SplitBy::both) {
+      ASSERT_LT(found.threads, shape.panels);
+    }
     ASSERT_EQ(found.by == SplitBy::none, found.threads == 1);
   }
 }
 
 TEST(SplitTest, OfAPlan) {
   Plan plan;
-  plan.m = 256, plan.k = 1024, plan.nnz = 26000, plan.n = 48;
+  plan.m = 256, plan.k = 1024, plan.nnz = 26000, plan.n = 16;
   EXPECT_EQ(choose_split(plan, {}, 1).by, SplitBy::none);
   Problem panels;
   panels.x_layout = Layout::panel;
