@@ -10,19 +10,20 @@ namespace {
 constexpr int64_t kUnroll = 4;
 }  // namespace
 
-DenseWriter::DenseWriter(const Pattern& pattern, const Problem& problem, const RegisterFile& registers)
-    : pattern_(pattern), problem_(problem), registers_(registers) {}
+DenseWriter::DenseWriter(const LayerMatrix& matrix, const Problem& problem, const RegisterFile& registers)
+    : matrix_(matrix), problem_(problem), registers_(registers) {}
 
 void DenseWriter::append_values(const TileBlock& block, std::vector<ValueSource>& values) {
   const size_t rows = block.rows.size(), first = values.size();
   values.resize(first + rows * static_cast<size_t>(block.k_end - block.k_begin), ValueSource::make(ValueKind::zero, 0));
-  const auto columns = pattern_.columns();
+  const auto offsets = matrix_.pattern().row_offsets();
+  const auto columns = matrix_.pattern().columns();
   for (size_t r = 0; r < rows; ++r) {
-    const int64_t begin = pattern_.row_offsets()[block.rows[r]], end = pattern_.row_offsets()[block.rows[r] + 1];
+    const int64_t begin = offsets[block.rows[r]], end = offsets[block.rows[r] + 1];
     for (int64_t i = begin; i < end; ++i) {
       if (columns[i] < block.k_begin || columns[i] >= block.k_end) continue;
       values[first + static_cast<size_t>(columns[i] - block.k_begin) * rows + r] =
-          ValueSource::make(ValueKind::weight, static_cast<uint32_t>(i));
+          ValueSource::make(ValueKind::weight, matrix_.source(i));
     }
   }
 }
@@ -30,7 +31,7 @@ void DenseWriter::append_values(const TileBlock& block, std::vector<ValueSource>
 void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const {
   for (int u = 0; u < panels; ++u) {
     const auto index = static_cast<uint8_t>(u);
-    program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(k)});
+    program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(matrix_.line(k))});
   }
   for (size_t r = 0; r < block.rows.size(); ++r, ++slot) {
     const auto temp = static_cast<uint8_t>(r % static_cast<size_t>(std::max(program.temps, 1)));
@@ -46,6 +47,22 @@ void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k,
   }
 }
 
+void DenseWriter::append_run(const TileBlock& block, int panels, int64_t k_begin, int64_t k_end, int32_t slot,
+                             Program& program) const {
+  const auto rows = static_cast<int32_t>(block.rows.size());
+  const int64_t rounds = (k_end - k_begin) / kUnroll;
+  if (rounds > 0) {
+    program.ops.push_back({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});
+    for (int64_t i = 0; i < kUnroll; ++i) {
+      append_products(block, panels, k_begin + i, slot + static_cast<int32_t>(i) * rows, program);
+    }
+    program.ops.push_back({OpCode::k_loop_end, 0, 0, kUnroll, static_cast<int32_t>(kUnroll) * rows});
+  }
+  for (int64_t k = k_begin + rounds * kUnroll; k < k_end; ++k) {
+    append_products(block, panels, k, slot + static_cast<int32_t>(k - k_begin) * rows, program);
+  }
+}
+
 void DenseWriter::write(const TileBlock& block, int panels, Program& program, std::vector<ValueSource>* values) {
   const TileShape tile{block.rows, panels};
   const auto rows = static_cast<int32_t>(block.rows.size());
@@ -55,8 +72,8 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   program.temps = panels > 1 ? std::min(4, registers_.free_temps + registers_.vectors - program.accs - program.xs) : 0;
   program.panels = panels;
   program.x_layout = Layout::panel;
-  program.y_layout = problem_.y_layout;
-  program.plain_row_bytes = fixed_row_bytes(pattern_, problem_);
+  program.y_layout = y_layout(problem_);
+  program.plain_row_bytes = fixed_row_bytes(matrix_.pattern(), problem_);
   program.ops.clear();
 
   std::vector<ValueSource> unused;
@@ -75,16 +92,11 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   } else {
     append_zeros(program, tile);
   }
-  const int64_t rounds = depth / kUnroll;
-  if (rounds > 0) {
-    program.ops.push_back({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});
-    for (int64_t i = 0; i < kUnroll; ++i) {
-      append_products(block, panels, block.k_begin + i, static_cast<int32_t>(i) * rows, program);
-    }
-    program.ops.push_back({OpCode::k_loop_end, 0, 0, kUnroll, static_cast<int32_t>(kUnroll) * rows});
-  }
-  for (int64_t k = rounds * kUnroll; k < depth; ++k) {
-    append_products(block, panels, block.k_begin + k, static_cast<int32_t>(k) * rows, program);
+  for (int64_t k = block.k_begin; k < block.k_end;) {
+    int64_t end = k + 1;
+    while (end < block.k_end && matrix_.line(end) == matrix_.line(k) + end - k) ++end;
+    append_run(block, panels, k, end, static_cast<int32_t>(k - block.k_begin) * rows, program);
+    k = end;
   }
   if (block.last) append_epilogue(program, tile, problem_.epilogue, sources, first_slot);
   append_stores(program, tile);

@@ -11,7 +11,7 @@ namespace sparsmith {
 
 class DenseWriter {
  public:
-  DenseWriter(const Pattern& pattern, const Problem& problem, const RegisterFile& registers);
+  DenseWriter(const LayerMatrix& matrix, const Problem& problem, const RegisterFile& registers);
 
   /// As SpmmWriter::write, for `panels` panels a pass; both variants of a segment stream the same values, so only the
   /// first of them is written with `values`, the other with null.
@@ -19,9 +19,12 @@ class DenseWriter {
 
  private:
   void append_values(const TileBlock& block, std::vector<ValueSource>& values);
+  /// Columns [k_begin, k_end) whose lines of X follow each other; `slot`: of the first of them.
+  void append_run(const TileBlock& block, int panels, int64_t k_begin, int64_t k_end, int32_t slot,
+                  Program& program) const;
   void append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const;
 
-  const Pattern& pattern_;
+  const LayerMatrix& matrix_;
   const Problem& problem_;
   RegisterFile registers_;
 };

@@ -60,6 +60,9 @@ struct Program {
   std::vector<Op> ops;
 };
 
+/// Where code finds Y: of a spatial convolution in strips, which are panels to it, whatever the caller has.
+inline Layout y_layout(const Problem& problem) { return problem.spatial() ? Layout::panel : problem.y_layout; }
+
 /// The row stride that n_fixed gives the plain operands, in bytes; 0 when only the call knows it, or when columns don't
 /// fill panels, so that some are staged in panels of another stride, or when rows would lie beyond a displacement.
 int64_t fixed_row_bytes(const Pattern& pattern, const Problem& problem);

@@ -7,6 +7,7 @@
 
 #include "kernels/tolerance.h"
 #include "sparsmith/panel.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -60,11 +61,47 @@ void activate(const Epilogue& epilogue, double slope, Term& t) {
   }
 }
 
-// X as a row-major [k, n] matrix.
-std::vector<float> gather_x(const Problem& problem, const RunArgs& args, int64_t k, int64_t n) {
+// Where output position (image, y, x) of a spatial convolution lies in strips: its tile's lane, and its place there.
+struct StripPlace {
+  int64_t image, lane, y, x;
+};
+
+StripPlace strip_place(const Conv2d& conv, const StripShape& shape, int64_t column) {
+  const int64_t positions = conv.out_height() * conv.out_width(), position = column % positions;
+  const int64_t y = position / conv.out_width(), x = position % conv.out_width();
+  return {column / positions, y / shape.tile_h * shape.grid_w + x / shape.tile_w, y % shape.tile_h, x % shape.tile_w};
+}
+
+// The X that column `column` of Y multiplies column `row` of W's group with; 0 outside of the image.
+float spatial_input(const Problem& problem, const RunArgs& args, int64_t k, int64_t group, int64_t row,
+                    int64_t column) {
+  const Conv2d& conv = *problem.conv;
+  const bool oihw = conv.order == WeightOrder::oihw;
+  const int64_t group_channels = k / conv.taps(), channels = conv.channels(k);
+  const int64_t tap = oihw ? row % conv.taps() : row / group_channels;
+  const int64_t channel = group * group_channels + (oihw ? row / conv.taps() : row % group_channels);
+  const int64_t positions = conv.out_height() * conv.out_width(), position = column % positions;
+  const int64_t tap_y = tap / conv.kernel_w * conv.dilation_h, tap_x = tap % conv.kernel_w * conv.dilation_w;
+  const int64_t y = position / conv.out_width() * conv.stride_h + tap_y - conv.pad_top;
+  const int64_t x = position % conv.out_width() * conv.stride_w + tap_x - conv.pad_left;
+  if (y < 0 || y >= conv.height || x < 0 || x >= conv.width) return 0;
+  if (problem.x_layout == Layout::plain) {
+    return args.x[((column / positions * channels + channel) * conv.height + y) * conv.width + x];
+  }
+  const StripShape shape = strip_shape(conv);
+  const StripPlace out = strip_place(conv, shape, column);
+  const int64_t place = (out.y * conv.stride_h + tap_y) * shape.x_w + out.x * conv.stride_w + tap_x;
+  return args.x[((out.image * shape.x_positions() + place) * channels + channel) * kPanelWidth + out.lane];
+}
+
+// X as a row-major [k, n] matrix, as the rows of W of one group see it.
+std::vector<float> gather_x(const Problem& problem, const RunArgs& args, int64_t k, int64_t n, int64_t group) {
   std::vector<float> x(static_cast<size_t>(k * n));
   for (int64_t r = 0; r < k; ++r) {
-    for (int64_t c = 0; c < n; ++c) x[r * n + c] = args.x[element_offset(problem, true, k, n, args.ldx, r, c)];
+    for (int64_t c = 0; c < n; ++c) {
+      x[r * n + c] = problem.spatial() ? spatial_input(problem, args, k, group, r, c)
+                                       : args.x[element_offset(problem, true, k, n, args.ldx, r, c)];
+    }
   }
   return x;
 }
@@ -72,7 +109,7 @@ std::vector<float> gather_x(const Problem& problem, const RunArgs& args, int64_t
 }  // namespace
 
 int64_t call_columns(const Problem& problem, const RunArgs& args) {
-  if (problem.conv && (problem.x_layout == Layout::plain || problem.y_layout == Layout::plain)) {
+  if (problem.conv && (problem.spatial() || problem.x_layout == Layout::plain || problem.y_layout == Layout::plain)) {
     return args.batch * problem.conv->out_height() * problem.conv->out_width();
   }
   return args.n;
@@ -81,10 +118,16 @@ int64_t call_columns(const Problem& problem, const RunArgs& args) {
 int64_t element_offset(const Problem& problem, bool input, int64_t rows, int64_t n, int64_t ld, int64_t row,
                        int64_t column) {
   if ((input ? problem.x_layout : problem.y_layout) == Layout::panel) {
+    if (problem.spatial()) {
+      const StripShape shape = strip_shape(*problem.conv);
+      const StripPlace out = strip_place(*problem.conv, shape, column);
+      const int64_t place = out.image * shape.y_positions() + out.y * shape.tile_w + out.x;
+      return (place * rows + row) * kPanelWidth + out.lane;
+    }
     return (column / kPanelWidth * rows + row) * kPanelWidth + column % kPanelWidth;
   }
   if (!problem.conv) return row * (ld == 0 ? n : ld) + column;
-  const Conv1x1& conv = *problem.conv;
+  const Conv2d& conv = *problem.conv;
   const int64_t positions = conv.out_height() * conv.out_width();
   const int64_t image = column / positions, position = column % positions;
   if (!input) return (image * rows + row) * positions + position;
@@ -99,7 +142,8 @@ Reference compute_reference(const Weights& weights, const Problem& problem, cons
   const auto offsets = weights.pattern().row_offsets();
   const auto columns = weights.pattern().columns();
   const auto values = weights.values();
-  const std::vector<float> x = gather_x(problem, args, k, n);
+  const int64_t group_rows = m / (problem.conv ? problem.conv->groups : 1);
+  std::vector<float> x;
 
   Reference out;
   out.m = m;
@@ -109,6 +153,7 @@ Reference compute_reference(const Weights& weights, const Problem& problem, cons
   out.row_nnz.resize(static_cast<size_t>(m));
   std::vector<double> sum(static_cast<size_t>(n)), magnitude(static_cast<size_t>(n));
   for (int64_t r = 0; r < m; ++r) {
+    if (r % group_rows == 0) x = gather_x(problem, args, k, n, r / group_rows);
     out.row_nnz[r] = offsets[r + 1] - offsets[r];
     std::fill(sum.begin(), sum.end(), 0.0);
     std::fill(magnitude.begin(), magnitude.end(), 0.0);

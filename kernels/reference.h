@@ -41,7 +41,8 @@ struct Deviation {
 Deviation compare(const Reference& reference, const Problem& problem, const RunArgs& args);
 
 /// Floats from the start of an operand with `rows` rows and n columns in all to its element (row, column).
-/// `input`: X, which a convolution's stride subsamples; else Y or the residual. `ld` as in RunArgs.
+/// `input`: X, which a convolution's stride subsamples, of matrices and pointwise convolutions only; else Y or the
+/// residual. `ld` as in RunArgs.
 int64_t element_offset(const Problem& problem, bool input, int64_t rows, int64_t n, int64_t ld, int64_t row,
                        int64_t column);
 

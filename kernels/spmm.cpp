@@ -10,16 +10,16 @@ namespace {
 constexpr int64_t kMostColumnsPerNonzero = 64;
 }  // namespace
 
-SpmmWriter::SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, const Schedule& schedule)
-    : pattern_(pattern),
+SpmmWriter::SpmmWriter(const LayerMatrix& matrix, const Problem& problem, int panels, const Schedule& schedule)
+    : matrix_(matrix),
       problem_(problem),
       panels_(panels),
       prefetch_y_(schedule.prefetch_y),
       x_layout_(schedule.direct_x ? Layout::plain : Layout::panel) {}
 
 void SpmmWriter::sort_by_column(const TileBlock& block) {
-  const auto offsets = pattern_.row_offsets();
-  const auto columns = pattern_.columns();
+  const auto offsets = matrix_.pattern().row_offsets();
+  const auto columns = matrix_.pattern().columns();
   const auto range = [&](int32_t row) {
     const auto begin = columns.begin() + offsets[row], end = columns.begin() + offsets[row + 1];
     if (block.first && block.last) return std::pair{begin, end};
@@ -63,8 +63,8 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.temps = 0;
   program.panels = panels_;
   program.x_layout = x_layout_;
-  program.y_layout = problem_.y_layout;
-  program.plain_row_bytes = fixed_row_bytes(pattern_, problem_);
+  program.y_layout = y_layout(problem_);
+  program.plain_row_bytes = fixed_row_bytes(matrix_.pattern(), problem_);
   program.ops.clear();
   program.ops.push_back({OpCode::pass_begin});
   // An accumulator that starts from nothing starts with its first product, which saves zeroing them.
@@ -75,9 +75,10 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   size_t prefetched = 0;
   for (size_t next = 0; next < nonzeros_.size();) {
     const int32_t k = nonzeros_[next].column;
+    const auto line = static_cast<int32_t>(matrix_.line(k));
     for (int u = 0; u < panels_; ++u) {
       const auto index = static_cast<uint8_t>(u);
-      program.ops.push_back({OpCode::load_x, index, 0, index, k});
+      program.ops.push_back({OpCode::load_x, index, 0, index, line});
     }
     for (; next < nonzeros_.size() && nonzeros_[next].column == k; ++next) {
       for (; prefetched * nonzeros_.size() < prefetches * next; ++prefetched) {
@@ -86,7 +87,7 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
         }
       }
       const auto slot = static_cast<int32_t>(values.size() - first_slot);
-      values.push_back(ValueSource::make(ValueKind::weight, nonzeros_[next].index));
+      values.push_back(ValueSource::make(ValueKind::weight, matrix_.source(nonzeros_[next].index)));
       for (int u = 0; u < panels_; ++u) {
         const auto acc = static_cast<uint8_t>(nonzeros_[next].row * panels_ + u);
         const OpCode code = started[nonzeros_[next].row] ? OpCode::fma_value : OpCode::product;

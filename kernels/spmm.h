@@ -6,11 +6,11 @@
 #include <span>
 
 #include "kernels/program.h"
-#include "sparsmith/pattern.h"
+#include "plan/layer_matrix.h"
 
 namespace sparsmith {
 
-/// One block of work: `rows` of Y (in accumulator order) times rows [k_begin, k_end) of X.
+/// One block of work: `rows` of Y (in accumulator order) times columns [k_begin, k_end) of the layer's matrix.
 struct TileBlock {
   std::span<const int32_t> rows;
   int64_t k_begin = 0, k_end = 0;
@@ -20,7 +20,7 @@ struct TileBlock {
 /// Writes the Programs of sparse tiles of one pattern. Reuses its working memory from tile to tile.
 class SpmmWriter {
  public:
-  SpmmWriter(const Pattern& pattern, const Problem& problem, int panels, const Schedule& schedule);
+  SpmmWriter(const LayerMatrix& matrix, const Problem& problem, int panels, const Schedule& schedule);
 
   /// The Program of a block; appends the values it streams to `values`, whose size at the call is slot 0.
   void write(const TileBlock& block, Program& program, std::vector<ValueSource>& values);
@@ -29,11 +29,11 @@ class SpmmWriter {
   struct Nonzero {
     int32_t column;
     int32_t row;     ///< within the tile
-    uint32_t index;  ///< in CSR
+    uint32_t index;  ///< in the matrix's CSR
   };
   void sort_by_column(const TileBlock& block);
 
-  const Pattern& pattern_;
+  const LayerMatrix& matrix_;
   const Problem& problem_;
   int panels_;
   bool prefetch_y_;

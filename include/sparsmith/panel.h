@@ -24,7 +24,7 @@ void unpack(const float* panels, int64_t rows, int64_t n, float* target, int64_t
 
 /// NCHW [batch, channels, height, width], subsampled by the convolution's stride, to panels of
 /// n = batch * out_height * out_width columns in (batch, y, x) order.
-void pack_nchw(const float* source, int64_t batch, int64_t channels, const Conv1x1& conv, float* panels);
+void pack_nchw(const float* source, int64_t batch, int64_t channels, const Conv2d& conv, float* panels);
 /// Panels of n = batch * positions columns to NCHW [batch, channels, positions].
 void unpack_nchw(const float* panels, int64_t batch, int64_t channels, int64_t positions, float* target);
 

@@ -1,5 +1,5 @@
 /// \file
-/// What is to be computed: Y[M,N] = epilogue(W[M,K] x X[K,N] (+ Y)), or the same as a 1x1 convolution.
+/// What is to be computed: Y[M,N] = epilogue(W[M,K] x X[K,N] (+ Y)), or a convolution with the same epilogue.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ namespace sparsmith {
 /// Where activations lie.
 enum class Layout : uint8_t {
   plain,  ///< Row-major [rows, N] with a leading dimension; for convolutions NCHW.
-  panel,  ///< [ceil(N / 16)][rows][16] floats; see panel.h for pack and unpack.
+  panel,  ///< [ceil(N / 16)][rows][16] floats, see panel.h; of spatial convolutions [batch][positions][channels][16],
+          ///< see strip.h.
 };
 
 enum class Activation : uint8_t {
@@ -39,26 +40,49 @@ struct Epilogue {
   bool operator==(const Epilogue&) const = default;
 };
 
-/// A 1x1 convolution on NCHW, no padding: X is [batch, K, height, width], Y [batch, M, out_height, out_width] with
-/// out = ceil(in / stride).
-struct Conv1x1 {
+/// What a column of a convolution's weights [M, K] is, K = channels / groups * kernel_h * kernel_w.
+enum class WeightOrder : uint8_t {
+  oihw,  ///< (channel, kernel y, kernel x), as OIHW weights flatten
+  hwc,   ///< (kernel y, kernel x, channel), as TensorFlow's flatten
+};
+
+/// A convolution on NCHW: X is [batch, channels, height, width], Y [batch, M, out_height, out_width]. Positions outside
+/// of X count as 0. Row m of the weights sees the channels of group m / (M / groups).
+struct Conv2d {
   int64_t height = 0, width = 0;
   int64_t stride_h = 1, stride_w = 1;
-  int64_t out_height() const { return (height + stride_h - 1) / stride_h; }
-  int64_t out_width() const { return (width + stride_w - 1) / stride_w; }
-  bool operator==(const Conv1x1&) const = default;
+  int64_t kernel_h = 1, kernel_w = 1;
+  int64_t dilation_h = 1, dilation_w = 1;
+  int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  int64_t groups = 1;
+  WeightOrder order = WeightOrder::oihw;
+
+  int64_t taps() const { return kernel_h * kernel_w; }
+  /// Channels of X for weights of `k` columns.
+  int64_t channels(int64_t k) const { return k / taps() * groups; }
+  int64_t out_height() const {
+    return (height + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1;
+  }
+  int64_t out_width() const { return (width + pad_left + pad_right - dilation_w * (kernel_w - 1) - 1) / stride_w + 1; }
+  /// A matrix product over positions; everything else is spatial and works on strips (strip.h).
+  bool pointwise() const {
+    return taps() == 1 && groups == 1 && pad_top == 0 && pad_left == 0 && pad_bottom == 0 && pad_right == 0;
+  }
+  bool operator==(const Conv2d&) const = default;
 };
 
 /// One layer's problem. M and K come with the weights.
 struct Problem {
-  int64_t n = 0;         ///< columns the plan is made for; any N runs. 0: unknown (planned as 256).
+  int64_t n = 0;  ///< columns the plan is made for; any N runs. 0: unknown (planned as 256).
   /// The kernel runs n columns only, in plain rows that lie n floats apart; their addresses are then constants of the
   /// code where n (of a convolution: out_height * out_width) is a multiple of 16. run() refuses anything else.
   bool n_fixed = false;
   Layout x_layout = Layout::plain;
   Layout y_layout = Layout::plain;  ///< also the residual's layout
-  std::optional<Conv1x1> conv;      ///< set: columns are output positions, n = out_height * out_width (* batch)
+  std::optional<Conv2d> conv;       ///< set: columns are output positions, n = out_height * out_width (* batch)
   Epilogue epilogue;
+
+  bool spatial() const { return conv && !conv->pointwise(); }
 };
 
 /// The per-row vectors an epilogue asks for, M floats each; not owned; empty where not asked for.

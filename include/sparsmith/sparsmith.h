@@ -12,5 +12,6 @@
 #include "sparsmith/plan.h"
 #include "sparsmith/problem.h"
 #include "sparsmith/result.h"
+#include "sparsmith/strip.h"
 #include "sparsmith/target.h"
 #include "sparsmith/weights.h"

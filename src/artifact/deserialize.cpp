@@ -88,12 +88,13 @@ Problem read_problem(Reader& in) {
   problem.x_layout = in.enumeration(Layout::panel);
   problem.y_layout = in.enumeration(Layout::panel);
   const bool has_conv = in.boolean();
-  const int64_t least = has_conv ? 1 : 0;
-  Conv1x1 conv;
-  conv.height = in.number_within(least, kMaxDimension);
-  conv.width = in.number_within(least, kMaxDimension);
-  conv.stride_h = in.number_within<int64_t>(1, kMaxDimension);
-  conv.stride_w = in.number_within<int64_t>(1, kMaxDimension);
+  Conv2d conv;
+  for (int64_t* field :
+       {&conv.height, &conv.width, &conv.stride_h, &conv.stride_w, &conv.kernel_h, &conv.kernel_w, &conv.dilation_h,
+        &conv.dilation_w, &conv.pad_top, &conv.pad_left, &conv.pad_bottom, &conv.pad_right, &conv.groups}) {
+    *field = in.number<int64_t>();  // checked with M and K
+  }
+  conv.order = in.enumeration(WeightOrder::hwc);
   if (has_conv) problem.conv = conv;
   Epilogue& e = problem.epilogue;
   e.accumulate = in.boolean();
@@ -127,7 +128,7 @@ Schedule read_schedule(Reader& in) {
 bool reads_x_legally(const Schedule& schedule, const Problem& problem) {
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
-  return problem.x_layout == Layout::plain && !strided && schedule.form == Form::sparse &&
+  return problem.x_layout == Layout::plain && !problem.spatial() && !strided && schedule.form == Form::sparse &&
          schedule.panels_per_pass == 1;
 }
 
@@ -170,13 +171,14 @@ std::vector<T> copy_array(std::string_view bytes) {
 // The order and offsets that the launcher relies on. Empty when right.
 std::string check_segments(const KernelImage& image) {
   if (image.segments.empty()) return "it has no segments";
+  const int64_t k_blocks = image.k * (image.problem.conv ? image.problem.conv->groups : 1);
   for (size_t i = 0; i < image.segments.size(); ++i) {
     const Segment& s = image.segments[i];
     const std::string which = "segment " + std::to_string(i);
     if (s.main_offset >= image.code.size() || s.single_offset >= image.code.size())
       return which + " starts outside the code";
     if (s.value_offset > image.value_sources.size()) return which + " starts outside the packed values";
-    if (s.rows < 1 || s.rows > image.m || s.tile >= image.m || s.k_block >= image.k)
+    if (s.rows < 1 || s.rows > image.m || s.tile >= image.m || s.k_block >= k_blocks)
       return which + " has an impossible tile, k-block or row count";
     if (i == 0) continue;
     const Segment& before = image.segments[i - 1];
@@ -269,6 +271,10 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
   image.problem = read_problem(meta);
   image.plan = read_plan(meta);
   if (!reads_x_legally(image.plan.chosen, image.problem)) meta.fail();
+  if (image.problem.conv) {
+    if (Status conv = check_conv(image.m, image.k, *image.problem.conv); !conv)
+      return damaged(origin, "its convolution is impossible: " + conv.error().message);
+  }
   if (!meta.good() || !meta.at_end()) return damaged(origin, "its problem or plan holds an impossible entry");
 
   image.row_offsets = copy_array<int64_t>(sections[kRowOffsets]);

@@ -32,12 +32,14 @@ void write_problem(Writer& out, const Problem& problem) {
   out.enumeration(problem.n_fixed);
   out.enumeration(problem.x_layout);
   out.enumeration(problem.y_layout);
-  const Conv1x1 conv = problem.conv.value_or(Conv1x1{});
+  const Conv2d conv = problem.conv.value_or(Conv2d{});
   out.enumeration(problem.conv.has_value());
-  out.number(conv.height);
-  out.number(conv.width);
-  out.number(conv.stride_h);
-  out.number(conv.stride_w);
+  for (const int64_t field :
+       {conv.height, conv.width, conv.stride_h, conv.stride_w, conv.kernel_h, conv.kernel_w, conv.dilation_h,
+        conv.dilation_w, conv.pad_top, conv.pad_left, conv.pad_bottom, conv.pad_right, conv.groups}) {
+    out.number(field);
+  }
+  out.enumeration(conv.order);
   const Epilogue& e = problem.epilogue;
   out.enumeration(e.accumulate);
   out.enumeration(e.row_scale);

@@ -18,21 +18,6 @@ float parse_float(std::string_view text, const std::string& option) {
   return value;
 }
 
-Conv1x1 parse_conv(const std::string& text, const Weights& weights, const std::string& path) {
-  const auto sizes = parse_counts(text, "--conv", 1, kMaxDimension);
-  if (sizes.size() != 3 && sizes.size() != 4)
-    throw UsageError{"--conv wants C,H,W or C,H,W,stride, got '" + text + "'"};
-  if (sizes[0] != weights.cols())
-    fail(format("--conv says %lld input channels, but %s has %lld columns", static_cast<long long>(sizes[0]),
-                path.c_str(), static_cast<long long>(weights.cols())));
-  const int64_t stride = sizes.size() == 4 ? sizes[3] : 1;
-  const Conv1x1 conv{.height = sizes[1], .width = sizes[2], .stride_h = stride, .stride_w = stride};
-  if (conv.out_height() * conv.out_width() > kMaxDimension)
-    fail("--conv " + text + " has " + std::to_string(conv.out_height() * conv.out_width()) +
-         " output positions; at most " + std::to_string(kMaxDimension) + " are possible");
-  return conv;
-}
-
 Epilogue parse_epilogue(const LayerOptions& options) {
   Epilogue epilogue;
   epilogue.bias = !options.bias.empty();
@@ -95,10 +80,9 @@ void LayerOptions::add_to(CLI::App& command) {
                   "weights: .npy, .npz, .safetensors, .smtx or .mtx; file:name takes one array of several")
       ->required();
   auto* n_option = command.add_option("--n", n, "columns to plan for (any number runs later)")->type_name("N");
-  command.add_option("--conv", conv, "a 1x1 convolution on NCHW instead: input channels, height, width, stride")
-      ->type_name("C,H,W[,stride]")
-      ->excludes(n_option);
-  command.add_flag("--fixed-n", fixed_n, "N and row strides become constants of the code, which refuses any others")->needs(n_option);
+  conv.add_to(command)->excludes(n_option);
+  command.add_flag("--fixed-n", fixed_n, "N and row strides become constants of the code, which refuses any others")
+      ->needs(n_option);
   command.add_option("--layout", layout, "of activations: plain (row-major, NCHW) or panel (packed)")
       ->check(CLI::IsMember({"plain", "panel"}))
       ->capture_default_str();
@@ -129,9 +113,9 @@ Layer load_layer(const LayerOptions& options) {
 
   Layer layer{
       .weights = load_noted_weights(options.weights, options.seed), .problem = problem, .bias = {}, .compile = {}};
-  if (!options.conv.empty()) {
-    layer.problem.conv = parse_conv(options.conv, layer.weights, options.weights);
-    layer.problem.n = layer.problem.conv->out_height() * layer.problem.conv->out_width();
+  if (auto conv = options.conv.read(layer.weights, options.weights)) {
+    layer.problem.conv = conv;
+    layer.problem.n = conv->out_height() * conv->out_width();
   }
   layer.bias = load_bias(options.bias, layer.weights.rows());
   layer.compile.target = target.to_string();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/conv_options.h"
 #include "sparsmith/sparsmith.h"
 
 namespace sparsmith::cli {
@@ -24,7 +25,8 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 /// How a layer is described on the command line: compile and explain.
 struct LayerOptions {
   std::string weights;
-  std::string n, conv, layout = "plain";
+  std::string n, layout = "plain";
+  ConvOptions conv;
   std::string bias, clip;
   bool relu = false, fixed_n = false;
   std::string target = "host", seed = "1", cache;

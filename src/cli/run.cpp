@@ -16,18 +16,19 @@ struct Call {
   std::vector<int64_t> y_shape;
 };
 
-std::string with_batch(int64_t channels, const Conv1x1& conv) {
+std::string with_batch(int64_t channels, const Conv2d& conv) {
   return format("[batch, %" PRId64 ", %" PRId64 ", %" PRId64 "]", channels, conv.height, conv.width);
 }
 
 Call read_conv_shape(const std::string& path, const Array& x, const Kernel& kernel) {
-  const Conv1x1& conv = *kernel.problem().conv;
+  const Conv2d& conv = *kernel.problem().conv;
   // An image without a batch dimension is a batch of one, and so is its result.
   const bool single = x.shape.size() == 3;
-  const std::vector<int64_t> image{kernel.k(), conv.height, conv.width};
+  const int64_t channels = conv.channels(kernel.k());
+  const std::vector<int64_t> image{channels, conv.height, conv.width};
   const bool fits = (single || x.shape.size() == 4) && std::equal(image.rbegin(), image.rend(), x.shape.rbegin());
   if (!fits || x.size() == 0)
-    fail(path + " has shape " + shape_text(x.shape) + "; this kernel takes " + with_batch(kernel.k(), conv));
+    fail(path + " has shape " + shape_text(x.shape) + "; this kernel takes " + with_batch(channels, conv));
   Call call;
   call.batch = single ? 1 : x.shape[0];
   call.positions = conv.out_height() * conv.out_width();
@@ -50,15 +51,61 @@ Call read_shape(const std::string& path, const Array& x, const Kernel& kernel) {
   return call;
 }
 
-// A file's activations in the layout that the kernel asks for.
-std::vector<float> to_layout(Array array, Layout layout, int64_t rows, const Call& call, const Conv1x1* conv) {
-  if (layout == Layout::plain) return std::move(array.data);
-  std::vector<float> panels(static_cast<size_t>(panel_floats(rows, call.n)));
-  if (conv)
-    pack_nchw(array.data.data(), call.batch, rows, *conv, panels.data());
-  else
-    pack(array.data.data(), rows, call.n, call.n, panels.data());
-  return panels;
+std::vector<float> pack_x(Array array, const Kernel& kernel, const Call& call) {
+  const Problem& problem = kernel.problem();
+  if (problem.x_layout == Layout::plain) return std::move(array.data);
+  std::vector<float> packed;
+  if (problem.spatial()) {
+    const int64_t channels = problem.conv->channels(kernel.k());
+    packed.resize(static_cast<size_t>(call.batch * strip_shape(*problem.conv).x_floats(channels)));
+    pack_strips(array.data.data(), call.batch, channels, *problem.conv, packed.data());
+    return packed;
+  }
+  packed.resize(static_cast<size_t>(panel_floats(kernel.k(), call.n)));
+  if (problem.conv) {
+    pack_nchw(array.data.data(), call.batch, kernel.k(), *problem.conv, packed.data());
+  } else {
+    pack(array.data.data(), kernel.k(), call.n, call.n, packed.data());
+  }
+  return packed;
+}
+
+int64_t packed_y_floats(const Kernel& kernel, const Call& call) {
+  const Problem& problem = kernel.problem();
+  if (problem.y_layout == Layout::plain) return kernel.m() * call.n;
+  if (problem.spatial()) return call.batch * strip_shape(*problem.conv).y_floats(kernel.m());
+  return panel_floats(kernel.m(), call.n);
+}
+
+// A residual, which has Y's shape and layout.
+std::vector<float> pack_like_y(Array array, const Kernel& kernel, const Call& call) {
+  const Problem& problem = kernel.problem();
+  if (problem.y_layout == Layout::plain) return std::move(array.data);
+  std::vector<float> packed(static_cast<size_t>(packed_y_floats(kernel, call)));
+  if (problem.spatial()) {
+    pack_output_strips(array.data.data(), call.batch, kernel.m(), *problem.conv, packed.data());
+  } else if (problem.conv) {
+    // Already at the output's resolution, so packed as an image of stride 1.
+    const Conv2d outputs{.height = problem.conv->out_height(), .width = problem.conv->out_width()};
+    pack_nchw(array.data.data(), call.batch, kernel.m(), outputs, packed.data());
+  } else {
+    pack(array.data.data(), kernel.m(), call.n, call.n, packed.data());
+  }
+  return packed;
+}
+
+std::vector<float> unpack_y(std::vector<float> y, const Kernel& kernel, const Call& call) {
+  const Problem& problem = kernel.problem();
+  if (problem.y_layout == Layout::plain) return y;
+  std::vector<float> plain(static_cast<size_t>(kernel.m() * call.n));
+  if (problem.spatial()) {
+    unpack_strips(y.data(), call.batch, kernel.m(), *problem.conv, plain.data());
+  } else if (problem.conv) {
+    unpack_nchw(y.data(), call.batch, kernel.m(), call.positions, plain.data());
+  } else {
+    unpack(y.data(), kernel.m(), call.n, plain.data(), call.n);
+  }
+  return plain;
 }
 
 struct RunCommand {
@@ -73,12 +120,9 @@ struct RunCommand {
       fail(kernel + " adds to an old Y, which the command has none of; run it from the library");
     Array x_array = take(load_array(input));
     const Call call = read_shape(input, x_array, loaded);
-    const Conv1x1* conv = problem.conv ? &*problem.conv : nullptr;
-
-    const std::vector<float> x = to_layout(std::move(x_array), problem.x_layout, loaded.k(), call, conv);
+    const std::vector<float> x = pack_x(std::move(x_array), loaded, call);
     const std::vector<float> added = load_residual(loaded, call);
-    const bool panels = problem.y_layout == Layout::panel;
-    std::vector<float> y(static_cast<size_t>(panels ? panel_floats(loaded.m(), call.n) : loaded.m() * call.n));
+    std::vector<float> y(static_cast<size_t>(packed_y_floats(loaded, call)));
     args.x = x.data();
     args.y = y.data();
     args.residual = added.empty() ? nullptr : added.data();
@@ -86,14 +130,7 @@ struct RunCommand {
     args.batch = call.batch;
     check(loaded.run(args));
 
-    if (panels) {
-      std::vector<float> plain(static_cast<size_t>(loaded.m() * call.n));
-      if (conv)
-        unpack_nchw(y.data(), call.batch, loaded.m(), call.positions, plain.data());
-      else
-        unpack(y.data(), loaded.m(), call.n, plain.data(), call.n);
-      y = std::move(plain);
-    }
+    y = unpack_y(std::move(y), loaded, call);
     check(save_npy(output, call.y_shape, y.data()));
     std::printf("%s: Y %s by %s\n", output.c_str(), shape_text(call.y_shape).c_str(), loaded.symbol().c_str());
   }
@@ -108,10 +145,7 @@ struct RunCommand {
     Array array = take(load_array(residual));
     if (array.shape != call.y_shape)
       fail(residual + " has shape " + shape_text(array.shape) + "; the residual has Y's, " + shape_text(call.y_shape));
-    // Already at the output's resolution, so packed as an image of stride 1.
-    std::optional<Conv1x1> conv;
-    if (problem.conv) conv = Conv1x1{.height = problem.conv->out_height(), .width = problem.conv->out_width()};
-    return to_layout(std::move(array), problem.y_layout, loaded.m(), call, conv ? &*conv : nullptr);
+    return pack_like_y(std::move(array), loaded, call);
   }
 };
 

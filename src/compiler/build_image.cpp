@@ -7,6 +7,7 @@
 #include "codegen/code_generator.h"
 #include "kernels/dense.h"
 #include "kernels/spmm.h"
+#include "plan/layer_matrix.h"
 #include "plan/tiling.h"
 
 namespace sparsmith {
@@ -24,16 +25,16 @@ std::string symbol_of(const std::string& name, const Pattern& pattern, const Sch
 /// Emits the segments of one k-block after another, so that all tiles of a block find its rows of X in cache.
 class ImageBuilder {
  public:
-  ImageBuilder(const Pattern& pattern, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
+  ImageBuilder(const LayerMatrix& matrix, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
                const RegisterFile& registers, KernelImage& image)
       : schedule_(schedule),
         generator_(generator),
         image_(image),
-        depth_(pattern.cols()),
-        tiling_(make_tiling(pattern, schedule.tile_rows, schedule.cluster_rows)),
-        sparse_(pattern, problem, schedule.panels_per_pass, schedule),
-        sparse_single_(pattern, problem, 1, schedule),
-        dense_(pattern, problem, registers) {}
+        depth_(matrix.pattern().cols()),
+        tiling_(make_tiling(matrix.pattern(), schedule.tile_rows, schedule.cluster_rows)),
+        sparse_(matrix, problem, schedule.panels_per_pass, schedule),
+        sparse_single_(matrix, problem, 1, schedule),
+        dense_(matrix, problem, registers) {}
 
   Status build() {
     const int64_t k_step = schedule_.k_block > 0 ? std::min(schedule_.k_block, depth_) : depth_;
@@ -107,7 +108,9 @@ Result<KernelImage> build_image(const Pattern& pattern, const Problem& problem, 
   image.row_offsets.assign(pattern.row_offsets().begin(), pattern.row_offsets().end());
   image.columns.assign(pattern.columns().begin(), pattern.columns().end());
   image.value_sources.reserve(static_cast<size_t>(pattern.nnz() + 4 * pattern.rows()));
-  ImageBuilder builder(pattern, problem, plan.chosen, **generator, register_file(target.isa()), image);
+  auto matrix = LayerMatrix::create(pattern, problem, plan.chosen.k_block);
+  if (!matrix) return matrix.error();
+  ImageBuilder builder(*matrix, problem, plan.chosen, **generator, register_file(target.isa()), image);
   if (Status built = builder.build(); !built) return built.error();
   image.code = (*generator)->take();
   return image;

@@ -32,8 +32,10 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   add("x", static_cast<int>(problem.x_layout));
   add("y", static_cast<int>(problem.y_layout));
   if (problem.conv) {
-    for (const int64_t v :
-         {problem.conv->height, problem.conv->width, problem.conv->stride_h, problem.conv->stride_w}) {
+    const Conv2d& conv = *problem.conv;
+    for (const int64_t v : {conv.height, conv.width, conv.stride_h, conv.stride_w, conv.kernel_h, conv.kernel_w,
+                            conv.dilation_h, conv.dilation_w, conv.pad_top, conv.pad_left, conv.pad_bottom,
+                            conv.pad_right, conv.groups, static_cast<int64_t>(conv.order)}) {
       add("conv", v);
     }
   }

@@ -6,6 +6,7 @@
 
 #include "plan/candidates.h"
 #include "runtime/kernel_impl.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -20,10 +21,20 @@ double elapsed_ns(Clock::time_point since) {
 class Operands {
  public:
   Operands(const Plan& plan, const Problem& problem) {
-    int64_t x_columns = plan.n;
-    if (problem.conv && problem.x_layout == Layout::plain) x_columns = problem.conv->height * problem.conv->width;
-    x_.resize(static_cast<size_t>(panel_floats(plan.k, x_columns)) + 16);
-    y_.resize(static_cast<size_t>(panel_floats(plan.m, plan.n)) + 16);
+    int64_t x_floats = panel_floats(plan.k, plan.n), y_floats = panel_floats(plan.m, plan.n);
+    if (problem.conv) {
+      const Conv2d& conv = *problem.conv;
+      const int64_t channels = conv.channels(plan.k);
+      args_.batch = std::max<int64_t>(1, plan.n / (conv.out_height() * conv.out_width()));
+      x_floats = std::max(x_floats, args_.batch * channels * conv.height * conv.width);
+      if (problem.spatial()) {
+        const StripShape shape = strip_shape(conv);
+        x_floats = args_.batch * std::max(channels * conv.height * conv.width, shape.x_floats(channels));
+        y_floats = args_.batch * std::max(plan.m * conv.out_height() * conv.out_width(), shape.y_floats(plan.m));
+      }
+    }
+    x_.resize(static_cast<size_t>(x_floats) + 16);
+    y_.resize(static_cast<size_t>(y_floats) + 16);
     std::minstd_rand random(1);
     for (float& v : x_) v = static_cast<float>(random() % 1024) / 512.0f - 1.0f;
     if (problem.epilogue.residual != Residual::none) residual_.resize(y_.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "pattern/check.h"
 #include "plan/cost_model.h"
 #include "plan/registers.h"
 
@@ -25,15 +26,16 @@ std::vector<int64_t> n_blocks(int64_t panels, int64_t rows_of_x) {
 
 /// Groups of tiles whose code stays in L1I and whose X stays in L1: each line of X then comes from L2 once per group
 /// rather than once per tile. Worth it where tiles are small, that is from some 90 % sparsity on.
-void add_grouped(const Pattern& pattern, int64_t panels, const Schedule& base, const MachineModel& machine,
-                 std::vector<Schedule>& schedules) {
+void add_grouped(const Pattern& pattern, int64_t panels, int64_t taps, const Schedule& base,
+                 const MachineModel& machine, std::vector<Schedule>& schedules) {
   const int64_t tiles = (pattern.rows() + base.tile_rows - 1) / base.tile_rows;
   for (const int64_t inner : {int64_t{1}, int64_t{2}}) {
     if (inner > panels) continue;
     const int64_t depth = machine.l1_bytes * 3 / 4 / (kPanelBytes * inner);
     const int64_t k_blocks = (pattern.cols() + depth - 1) / depth;
     Schedule schedule = base;
-    schedule.k_block = k_blocks > 1 ? (pattern.cols() + k_blocks - 1) / k_blocks : 0;
+    const int64_t columns = (pattern.cols() + k_blocks - 1) / k_blocks;
+    schedule.k_block = k_blocks > 1 ? (columns + taps - 1) / taps * taps : 0;
     // The mean tile's code: 7 bytes a nonzero, as many for perhaps half as many loads of X, 20 a row for each k-block.
     const int64_t tile_bytes = pattern.nnz() * 10 / tiles + base.tile_rows * 20 * k_blocks + 1;
     schedule.tile_group = std::min(tiles, machine.l1i_bytes * 3 / 4 / tile_bytes);
@@ -44,7 +46,7 @@ void add_grouped(const Pattern& pattern, int64_t panels, const Schedule& base, c
 
 /// A strided convolution gathers its columns; anything else that is plain has them side by side.
 bool can_read_in_place(const Problem& problem) {
-  return problem.x_layout == Layout::plain &&
+  return problem.x_layout == Layout::plain && !problem.spatial() &&
          (!problem.conv || (problem.conv->stride_h == 1 && problem.conv->stride_w == 1));
 }
 
@@ -56,22 +58,23 @@ std::string microseconds(double ns) {
 
 }  // namespace
 
-std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem,
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
                                           const Target& target) {
   const RegisterFile registers = register_file(target.isa());
-  const int64_t panels = panel_count(n), depth = pattern.cols();
+  const int64_t depth = pattern.cols(), taps = problem.spatial() ? problem.conv->taps() : 1;
   std::vector<Schedule> schedules;
 
   const auto tile_rows = static_cast<int32_t>(std::min<int64_t>(registers.vectors - 1, pattern.rows()));
   std::vector<int64_t> k_blocks{0};
   for (const int64_t k : {256, 512, 1024}) {
-    if (k < depth) k_blocks.push_back(k);
+    const int64_t whole = (k + taps - 1) / taps * taps;
+    if (whole < depth) k_blocks.push_back(whole);
   }
   for (const int64_t k : k_blocks) {
     for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
       for (const bool cluster : {true, false}) {
         for (const bool prefetch : {false, true}) {
-          if (prefetch && problem.y_layout == Layout::plain) continue;
+          if (prefetch && (problem.y_layout == Layout::plain || problem.spatial())) continue;
           schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, false, 0, 0});
           if (can_read_in_place(problem))
             schedules.push_back({Form::sparse, tile_rows, 1, k, b, cluster, prefetch, true, 0, 0});
@@ -87,12 +90,13 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
       for (const bool direct : {false, true}) {
         if (direct && !can_read_in_place(problem)) continue;
         const Schedule base{Form::sparse, tile_rows, 1, 0, b, cluster, false, direct, 0, 0};
-        add_grouped(pattern, panels, base, machine, schedules);
+        add_grouped(pattern, panels, taps, base, machine, schedules);
       }
     }
   }
 
-  if (pattern.rows() * pattern.cols() <= kMaxNonzeros) {
+  // Dense code of a grouped convolution would multiply every group's rows with every other's channels.
+  if (pattern.rows() * pattern.cols() <= kMaxNonzeros && (!problem.conv || problem.conv->groups == 1)) {
     // Rows x panels of accumulators: a value or a row of X that is loaded should serve as many of the others as
     // possible.
     const bool wide = registers.vectors >= 32;
@@ -103,7 +107,7 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, con
                             wide ? Shape{28, 1} : Shape{3, 1}};
     for (const Shape& shape : shapes) {
       if (shape.panels > panels) continue;
-      for (const int64_t k : {int64_t{0}, int64_t{256}}) {
+      for (const int64_t k : {int64_t{0}, (256 + taps - 1) / taps * taps}) {
         if (k >= depth) continue;
         for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
           const int64_t rounded = b - b % shape.panels;
@@ -123,28 +127,15 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
                           std::to_string(kMaxRows),
                       "split the layer by rows");
   }
+  if (problem.conv) {
+    if (Status valid = check_conv(pattern.rows(), pattern.cols(), *problem.conv); !valid) return valid;
+  }
   if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
   if (problem.n > kMaxColumns) {
     return bad_input("N is " + std::to_string(problem.n) + "; at most " + std::to_string(kMaxColumns) +
                      " columns are supported");
   }
   if (problem.n_fixed && problem.n == 0) return bad_input("n_fixed needs n, which is 0");
-  if (problem.conv) {
-    const Conv1x1& conv = *problem.conv;
-    if (conv.height < 1 || conv.width < 1 || conv.stride_h < 1 || conv.stride_w < 1) {
-      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
-                       " with stride " + std::to_string(conv.stride_h) + "," + std::to_string(conv.stride_w) +
-                       "; all four must be 1 or more");
-    }
-    if (conv.height > kMaxDimension || conv.width > kMaxDimension || conv.height * conv.width > kMaxDimension) {
-      return bad_input("a convolution over " + std::to_string(conv.height) + "x" + std::to_string(conv.width) +
-                       " positions; at most " + std::to_string(kMaxDimension) + " are supported");
-    }
-    if (conv.stride_h > kMaxDimension || conv.stride_w > kMaxDimension) {
-      return bad_input("a convolution with stride " + std::to_string(conv.stride_h) + "," +
-                       std::to_string(conv.stride_w) + "; at most " + std::to_string(kMaxDimension) + " is supported");
-    }
-  }
   const Epilogue& epilogue = problem.epilogue;
   // Written so that a NaN bound fails too.
   if (epilogue.activation == Activation::clip && !(epilogue.lo <= epilogue.hi)) {
@@ -173,6 +164,14 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
     return bad_input("a schedule of " + std::to_string(schedule.tile_rows) + " tile rows; with " +
                      std::to_string(panels) + " panels per pass " + target.to_string() + " has registers for 1 to " +
                      std::to_string(most));
+  }
+  if (problem.spatial() && schedule.k_block % problem.conv->taps() != 0) {
+    return bad_input("a schedule with a k-block of " + std::to_string(schedule.k_block) +
+                         " columns for a convolution of " + std::to_string(problem.conv->taps()) + " taps",
+                     "a multiple of the taps");
+  }
+  if (schedule.form == Form::dense && problem.conv && problem.conv->groups > 1) {
+    return bad_input("a dense schedule for a convolution of " + std::to_string(problem.conv->groups) + " groups");
   }
   if (schedule.k_block < 0 || schedule.n_block < 0 || schedule.tile_group < 0) {
     return bad_input("a schedule with a negative block size");

@@ -16,7 +16,7 @@ inline constexpr int64_t kMaxRows = int64_t{1} << 24;
 
 /// Legal schedules for the pattern, sized for this machine's caches on the target: sparse ones first, dense always
 /// among them unless its values would not fit (kMaxNonzeros).
-std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t n, const Problem& problem,
+std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
                                           const Target& target);
 
 /// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the

@@ -85,36 +85,38 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   ns += calls * tiles * k_blocks * machine.call;
 
   // X: what all tiles of a block go through between two uses of a line decides where they find it.
-  const double x_block = block_depth * 64 * block_panels, y_block = rows * 64 * block_panels;
+  const double x_block = block_depth * work.x_share * 64 * block_panels, y_block = rows * 64 * block_panels;
   const bool in_l1 = x_block <= 0.75 * static_cast<double>(machine.l1_bytes) && work.tiles > 1;
   const double far = miss_share(x_block + y_block, machine.l2_bytes);
   if (dense) {
     ns += panels * rows * depth * machine.dense_fma + panels * tiles * depth * far * machine.x_far;
   } else {
     ns += panels * static_cast<double>(work.nnz) * machine.fma;
-    const bool from_l1 = in_l1 || grouped;
-    ns += panels * static_cast<double>(work.x_loads) * (from_l1 ? machine.x_l1 : machine.x_l2);
+    // Taps find in L1 what another one of them left there, if a pass doesn't go through all of it.
+    const bool pass_in_l1 = block_depth * 64 <= 0.75 * static_cast<double>(machine.l1_bytes);
+    const double from_l2 = in_l1 || grouped ? 0 : pass_in_l1 ? work.x_share : 1;
+    ns += panels * static_cast<double>(work.x_loads) * (from_l2 * machine.x_l2 + (1 - from_l2) * machine.x_l1);
     // Lines that L1 doesn't hold for the next tile or group of tiles come again.
     const double again =
         grouped ? std::min(groups * depth, static_cast<double>(work.x_loads)) : static_cast<double>(work.x_loads);
     ns += panels * again * (far * machine.x_far + (grouped ? machine.x_l2 - machine.x_l1 : 0));
   }
 
-  if (problem.x_layout == Layout::plain && !schedule.direct_x) ns += panels * depth * machine.pack;
+  if (problem.x_layout == Layout::plain && !schedule.direct_x) ns += panels * depth * work.x_share * machine.pack;
   if (schedule.direct_x) {
     const bool aligned = work.n % kPanelWidth == 0;
     ns += panels * static_cast<double>(work.x_loads) * (machine.x_plain + (aligned ? 0 : machine.x_crossing));
   }
 
   // Compulsory traffic of what doesn't stay in L2 from call to call.
-  const double beyond = miss_share((rows + depth) * 64 * panels, machine.l2_bytes);
+  const double beyond = miss_share((rows + depth * work.x_share) * 64 * panels, machine.l2_bytes);
   constexpr double kWide = 256 << 10;
   const double line = !schedule.cluster_rows || dense ? machine.y_ordered
                       : y_block > kWide && !grouped   ? machine.y_scattered_wide
                                                       : machine.y_scattered;
   ns += panels * rows * beyond * line * (schedule.prefetch_y ? machine.y_prefetched : 1);
   ns += schedule.prefetch_y ? panels * rows * machine.prefetch : 0;
-  ns += panels * depth * beyond * (1 - far) * machine.x_stream;
+  ns += panels * depth * work.x_share * beyond * (1 - far) * machine.x_stream;
 
   // Code that L1I doesn't hold is fetched for every block of columns; segments beyond it for every pass.
   if (!dense) {

@@ -45,6 +45,8 @@ MachineModel machine_model(const Target& target);
 struct Work {
   int64_t m = 0, k = 0, nnz = 0, n = 0, panels = 0;
   int64_t tiles = 0, x_loads = 0;  ///< of the Tiling
+  /// Lines of X over panels * k: below 1 where taps of a convolution read the same line for several panels.
+  double x_share = 1;
 };
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);

@@ -7,6 +7,8 @@
 
 #include "plan/candidates.h"
 #include "plan/cost_model.h"
+#include "plan/layer_matrix.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 
@@ -37,19 +39,31 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
                           : kAssumedColumns;
   plan.target = target.to_string();
 
+  const auto matrix = LayerMatrix::create(pattern, problem, 0);
+  if (!matrix) return matrix.error();
+  int64_t panels = panel_count(plan.n);
+  double x_share = 1;
+  if (problem.spatial()) {
+    const StripShape shape = strip_shape(*problem.conv);
+    const int64_t images = std::max<int64_t>(1, plan.n / (problem.conv->out_height() * problem.conv->out_width()));
+    panels = images * shape.y_positions();
+    x_share =
+        static_cast<double>(shape.x_positions()) / static_cast<double>(shape.y_positions() * problem.conv->taps());
+  }
   const MachineModel machine = machine_model(target);
   std::map<std::pair<int, bool>, Tiling> tilings;
-  for (const Schedule& schedule : candidate_schedules(pattern, plan.n, problem, target)) {
+  for (const Schedule& schedule : candidate_schedules(matrix->pattern(), panels, problem, target)) {
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
     auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
-    if (is_new) tiling->second = make_tiling(pattern, schedule.tile_rows, cluster);
+    if (is_new) tiling->second = make_tiling(matrix->pattern(), schedule.tile_rows, cluster);
     const Work work{plan.m,
-                    plan.k,
+                    matrix->pattern().cols(),
                     plan.nnz,
                     plan.n,
-                    panel_count(plan.n),
+                    panels,
                     static_cast<int64_t>(tiling->second.tiles.size()),
-                    tiling->second.x_loads};
+                    tiling->second.x_loads,
+                    x_share};
     Candidate candidate;
     candidate.schedule = schedule;
     candidate.predicted_ns = predict_ns(schedule, problem, work, machine);

@@ -21,8 +21,8 @@ struct Tiling {
 ///
 /// With it: greedy. A tile starts with the heaviest row left and takes, one by one, the row that brings the fewest
 /// columns per nonzero of its own; counts are kept up to date through the transposed pattern, so a tile costs O(nnz) at
-/// most. Patterns of more than half nonzeros are left in order. More than some 4000 rows are taken in bands of neighbours, so that time grows with the rows and not with their
-/// square. Deterministic: ties go to the lower row.
+/// most. Patterns of more than half nonzeros are left in order. More than some 4000 rows are taken in bands of
+/// neighbours, so that time grows with the rows and not with their square. Deterministic: ties go to the lower row.
 Tiling make_tiling(const Pattern& pattern, int tile_rows, bool cluster);
 
 }  // namespace sparsmith

@@ -4,8 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "runtime/launch_spatial.h"
 #include "runtime/scratch.h"
 #include "runtime/split.h"
+#include "runtime/tile_calls.h"
 
 namespace sparsmith {
 namespace {
@@ -14,11 +16,10 @@ constexpr int64_t kLine = kPanelWidth * static_cast<int64_t>(sizeof(float));  //
 
 // --- A block of panels
 
-// Neighbouring panels that one call can walk: EntryArgs without values and passes.
-struct Run {
-  EntryArgs args;
-  int64_t first = 0, count = 0;  // panels
-  float* staged = nullptr;       // when Y goes through panels in working memory: where the first of them is
+// A run of the block.
+struct BlockRun : Run {
+  int64_t first = 0;        // panel
+  float* staged = nullptr;  // when Y goes through panels in working memory: where the first of them is
 };
 
 // Working memory of a block, laid out once per call: packed X, then panels of Y and of the residual that can't be
@@ -31,7 +32,7 @@ struct BlockLayout {
   int64_t y_bytes = 0;
   int64_t residual_bytes = 0;
   int64_t bytes() const {
-    const int64_t run_bytes = (runs * static_cast<int64_t>(sizeof(Run)) + 63) / 64 * 64;
+    const int64_t run_bytes = (runs * static_cast<int64_t>(sizeof(BlockRun)) + 63) / 64 * 64;
     return x_bytes + y_bytes + residual_bytes + run_bytes;
   }
 };
@@ -87,7 +88,7 @@ class Block {
         packed_x_(reinterpret_cast<float*>(memory)),
         staged_y_(reinterpret_cast<float*>(memory + layout.x_bytes)),
         staged_residual_(reinterpret_cast<float*>(memory + layout.x_bytes + layout.y_bytes)),
-        runs_(reinterpret_cast<Run*>(memory + layout.x_bytes + layout.y_bytes + layout.residual_bytes)) {}
+        runs_(reinterpret_cast<BlockRun*>(memory + layout.x_bytes + layout.y_bytes + layout.residual_bytes)) {}
 
   void prepare(int64_t first, int64_t last) {
     first_ = first;
@@ -111,35 +112,22 @@ class Block {
   }
 
   void compute(int64_t first_tile, int64_t last_tile) const {
-    const int64_t group = kernel_.schedule.tile_group, inner = kernel_.schedule.inner_panels;
-    if (group == 0) {
-      for (const Segment& segment : kernel_.segments) {
-        if (segment.tile < first_tile || segment.tile >= last_tile) continue;
-        for (int64_t i = 0; i < run_count_; ++i) call(segment, runs_[i], 0, runs_[i].count);
-      }
-      return;
-    }
-    for (int64_t tile = first_tile; tile < last_tile; tile += group) {
-      for (int64_t i = 0; i < run_count_; ++i) {
-        for (int64_t p = 0; p < runs_[i].count; p += inner) {
-          compute_group(tile, std::min(tile + group, last_tile), runs_[i], p, std::min(inner, runs_[i].count - p));
-        }
-      }
-    }
+    compute_tiles(kernel_, first_tile, last_tile, [&](const auto& visit) {
+      for (int64_t i = 0; i < run_count_; ++i) visit(runs_[i]);
+    });
   }
 
   void finish() const {
     for (int64_t i = 0; i < run_count_; ++i) {
-      const Run& run = runs_[i];
+      const BlockRun& run = runs_[i];
       if (run.staged != nullptr) unpack_panels(ops_.y_view, run.staged, run.first, run.first + run.count, ops_.y);
     }
   }
 
  private:
-  Run& add_run(int64_t first, int64_t count) {
-    Run& run = *std::construct_at(&runs_[run_count_++]);
+  BlockRun& add_run(int64_t first, int64_t count) {
+    BlockRun& run = *std::construct_at(&runs_[run_count_++]);
     const int64_t panel = kernel_.k * kPanelWidth;
-    run.args = {};
     run.args.x = ops_.x_plain ? packed_x_ + (first - first_) * panel : ops_.x + first * panel;
     run.args.x_panel_stride = kernel_.k * kLine;
     run.args.x_row_stride = kLine;
@@ -163,7 +151,7 @@ class Block {
   }
 
   void add_direct_run(int64_t first, int64_t count) {
-    Run& run = add_run(first, count);
+    BlockRun& run = add_run(first, count);
     if (x_in_place_) {
       run.args.x = ops_.x + ops_.x_view.offset(first * kPanelWidth);
       run.args.x_panel_stride = kLine;
@@ -183,7 +171,7 @@ class Block {
     const int64_t at = slot * kernel_.m * kPanelWidth, x_at = slot * kernel_.k * kPanelWidth;
     if (x_in_place_) pack_panels(ops_.x_view, ops_.x, panel, panel + 1, packed_x_ + x_at);
     if (!ops_.y_plain) {
-      Run& run = add_run(panel, 1);
+      BlockRun& run = add_run(panel, 1);
       run.args.x = packed_x_ + x_at;
       return set_y_panels(run, panel);
     }
@@ -191,55 +179,15 @@ class Block {
     if (ops_.residual != nullptr) {
       pack_panels(ops_.residual_view, ops_.residual, panel, panel + 1, staged_residual_ + at);
     }
-    Run* before = run_count_ > 0 ? &runs_[run_count_ - 1] : nullptr;
+    BlockRun* before = run_count_ > 0 ? &runs_[run_count_ - 1] : nullptr;
     if (before != nullptr && before->staged != nullptr) {
       ++before->count;
       return;
     }
-    Run& run = add_run(panel, 1);
+    BlockRun& run = add_run(panel, 1);
     if (x_in_place_) run.args.x = packed_x_ + x_at;
     run.staged = staged_y_ + at;
     set_panels(run, run.staged, ops_.residual != nullptr ? staged_residual_ + at : nullptr);
-  }
-
-  // Segments come by k-block, then tile, every tile in every k-block.
-  void compute_group(int64_t first_tile, int64_t last_tile, const Run& run, int64_t panel, int64_t count) const {
-    const auto segments = static_cast<int64_t>(kernel_.segments.size());
-    for (int64_t k_block = 0; k_block < segments; k_block += kernel_.tiles) {
-      for (int64_t tile = first_tile; tile < last_tile; ++tile) {
-        call(kernel_.segments[static_cast<size_t>(k_block + tile)], run, panel, count);
-      }
-    }
-  }
-
-  // `count` panels of the run from its panel `panel` on.
-  void call(const Segment& segment, const Run& run, int64_t panel, int64_t count) const {
-    EntryArgs args = run.args;
-    args.values = kernel_.values + segment.value_offset;
-    if (panel > 0) {
-      args.x = advance(args.x, panel * args.x_panel_stride);
-      args.y = advance(args.y, panel * args.y_panel_stride);
-      if (args.residual != nullptr) args.residual = advance(args.residual, panel * args.residual_panel_stride);
-    }
-    const int64_t pass = kernel_.schedule.panels_per_pass;
-    const int64_t rest = count % pass;
-    if (const int64_t passes = count / pass; passes > 0) {
-      args.passes = passes;
-      kernel_.caller.call(kernel_.caller.context, segment, false, args);
-      const int64_t done = passes * pass;
-      args.x = advance(args.x, done * args.x_panel_stride);
-      args.y = advance(args.y, done * args.y_panel_stride);
-      if (args.residual != nullptr) args.residual = advance(args.residual, done * args.residual_panel_stride);
-    }
-    if (rest > 0) {
-      args.passes = rest;
-      kernel_.caller.call(kernel_.caller.context, segment, true, args);
-    }
-  }
-
-  template <class T>
-  static T* advance(T* pointer, int64_t bytes) {
-    return pointer + bytes / static_cast<int64_t>(sizeof(float));
   }
 
   const Launch& kernel_;
@@ -248,7 +196,7 @@ class Block {
   float* const packed_x_;
   float* const staged_y_;
   float* const staged_residual_;
-  Run* const runs_;
+  BlockRun* const runs_;
   int64_t run_count_ = 0;
   int64_t first_ = 0;  // panel of the block
 };
@@ -367,6 +315,7 @@ Status launch(const Launch& kernel, const Operands& ops, int threads) {
     const double useful = 1 + work / static_cast<double>(std::max<int64_t>(kernel.min_work_per_thread, 1));
     if (useful < threads) threads = static_cast<int>(useful);
   }
+  if (ops.x_strips.channels > 0) return launch_spatial(kernel, ops, std::max(threads, 1));
   const Split split = choose_split(split_shape(kernel, ops), threads);
   if (split.by == SplitBy::both) return launch_by_both(kernel, ops, split.threads);
   if (split.by == SplitBy::rows) return launch_by_tiles(kernel, ops, split.threads);

@@ -60,11 +60,11 @@ Error overlapping(const Extent& a, const Extent& b, std::string hint) {
 
 // The call's columns: given for matrices and panels, known from the shape for plain convolutions.
 Result<int64_t> column_count(const Problem& problem, const RunArgs& args) {
-  const bool plain = problem.x_layout == Layout::plain || problem.y_layout == Layout::plain;
+  const bool images = problem.spatial() || problem.x_layout == Layout::plain || problem.y_layout == Layout::plain;
   int64_t n = args.n;
-  if (problem.conv && plain) {
+  if (problem.conv && images) {
     if (args.batch < 1) return bad_input("batch = " + number(args.batch) + ": a call needs at least 1 image");
-    const Conv1x1& conv = *problem.conv;
+    const Conv2d& conv = *problem.conv;
     if (conv.height < 1 || conv.width < 1 || conv.stride_h < 1 || conv.stride_w < 1) {
       return bad_input("the convolution has height " + number(conv.height) + ", width " + number(conv.width) +
                        ", stride " + number(conv.stride_h) + " x " + number(conv.stride_w) +
@@ -86,7 +86,7 @@ Result<int64_t> column_count(const Problem& problem, const RunArgs& args) {
 Result<PlainView> plain_view(const Problem& problem, const RunArgs& args, bool input, int64_t rows, int64_t n,
                              int64_t ld, Extent& extent) {
   if (problem.conv) {
-    const Conv1x1& conv = *problem.conv;
+    const Conv2d& conv = *problem.conv;
     const int64_t image = input ? product(conv.height, conv.width) : product(conv.out_height(), conv.out_width());
     extent.floats = product(args.batch, product(rows, image));
     if (extent.floats > kMaxFloats) {
@@ -130,6 +130,39 @@ Status describe(Layout layout, const Problem& problem, const RunArgs& args, bool
   return success();
 }
 
+// One operand of a spatial convolution, plain or in strips.
+Status describe_strips(Layout layout, const StripView& view, int64_t batch, Extent& extent) {
+  const int64_t image =
+      product(view.channels, layout == Layout::panel ? product(view.positions_h * view.positions_w, kPanelWidth)
+                                                     : product(view.height, view.width));
+  extent.floats = product(batch, image);
+  if (extent.floats > kMaxFloats) {
+    return too_large(extent.name, number(batch) + " images of " + number(image) + " floats");
+  }
+  return success();
+}
+
+Status check_overlaps(const Extent& x, const Extent& y, const Extent& residual) {
+  if (overlap(x, y)) return overlapping(x, y, "give Y memory of its own");
+  if (residual.data != nullptr && overlap(residual, y)) {
+    return overlapping(residual, y, "to add to what Y holds, compile with Epilogue::accumulate instead");
+  }
+  return success();
+}
+
+Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, const RunArgs& args, Operands ops) {
+  ops.batch = args.batch;
+  ops.x_strips = StripView::input(*problem.conv, problem.conv->channels(k));
+  ops.y_strips = StripView::output(*problem.conv, m);
+  ops.panels = product(ops.batch, ops.y_strips.positions_h * ops.y_strips.positions_w);
+  Extent x{"X", "", args.x}, y{"Y", "", args.y}, residual{"the residual", "", args.residual};
+  if (Status s = describe_strips(problem.x_layout, ops.x_strips, args.batch, x); !s) return s.error();
+  if (Status s = describe_strips(problem.y_layout, ops.y_strips, args.batch, y); !s) return s.error();
+  residual.floats = y.floats;
+  if (Status s = check_overlaps(x, y, residual); !s) return s.error();
+  return ops;
+}
+
 }  // namespace
 
 Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args) {
@@ -159,6 +192,7 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
   ops.panels = panel_count(*n);
   ops.x_plain = problem.x_layout == Layout::plain;
   ops.y_plain = problem.y_layout == Layout::plain;
+  if (problem.spatial()) return spatial_operands(m, k, problem, args, ops);
   Extent x{"X", "ldx", args.x}, y{"Y", "ldy", args.y}, residual{"the residual", "ld_residual", args.residual};
   if (Status s = describe(problem.x_layout, problem, args, true, k, *n, args.ldx, ops.x_view, x); !s) {
     return s.error();
@@ -166,14 +200,11 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
   if (Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ldy, ops.y_view, y); !s) {
     return s.error();
   }
-  if (overlap(x, y)) return overlapping(x, y, "give Y memory of its own");
   if (has_residual) {
     Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ld_residual, ops.residual_view, residual);
     if (!s) return s.error();
-    if (overlap(residual, y)) {
-      return overlapping(residual, y, "to add to what Y holds, compile with Epilogue::accumulate instead");
-    }
   }
+  if (Status s = check_overlaps(x, y, residual); !s) return s.error();
   return ops;
 }
 

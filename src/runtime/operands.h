@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "runtime/panel.h"
+#include "runtime/strip.h"
 #include "sparsmith/kernel.h"
 #include "sparsmith/problem.h"
 #include "sparsmith/result.h"
@@ -21,6 +22,10 @@ struct Operands {
   PlainView x_view;         ///< when x_plain
   PlainView y_view;         ///< when y_plain
   PlainView residual_view;  ///< when y_plain; columns lie as in y_view
+
+  /// Of a spatial convolution; the views above are not set then, and panels are positions of Y, of all images.
+  int64_t batch = 1;
+  StripView x_strips, y_strips;
 };
 
 /// Checks everything about `args` that can be seen without touching the data: bad_input says which number is wrong and

@@ -20,7 +20,7 @@ PlainView PlainView::nchw(int64_t batch, int64_t rows, int64_t positions) {
           .line_stride = 0};
 }
 
-PlainView PlainView::nchw(int64_t batch, int64_t rows, const Conv1x1& conv) {
+PlainView PlainView::nchw(int64_t batch, int64_t rows, const Conv2d& conv) {
   if (conv.stride_h == 1 && conv.stride_w == 1) return nchw(batch, rows, conv.height * conv.width);
   const int64_t positions = conv.out_height() * conv.out_width();
   return {.rows = rows,
@@ -124,7 +124,7 @@ void unpack(const float* panels, int64_t rows, int64_t n, float* target, int64_t
   unpack_panels(PlainView::matrix(rows, n, ld), panels, 0, panel_count(n), target);
 }
 
-void pack_nchw(const float* source, int64_t batch, int64_t channels, const Conv1x1& conv, float* panels) {
+void pack_nchw(const float* source, int64_t batch, int64_t channels, const Conv2d& conv, float* panels) {
   const PlainView view = PlainView::nchw(batch, channels, conv);
   pack_panels(view, source, 0, panel_count(view.n), panels);
 }

@@ -24,7 +24,7 @@ struct PlainView {
   /// NCHW [batch, rows, positions]: what a convolution writes.
   static PlainView nchw(int64_t batch, int64_t rows, int64_t positions);
   /// NCHW [batch, rows, height, width] seen through the convolution's stride: what it reads.
-  static PlainView nchw(int64_t batch, int64_t rows, const Conv1x1& conv);
+  static PlainView nchw(int64_t batch, int64_t rows, const Conv2d& conv);
 
   /// Floats from the first element to (row 0, column).
   int64_t offset(int64_t column) const;

@@ -8,7 +8,7 @@ using testing::LayerCase;
 
 class Convolutions : public testing::PerTarget {
  protected:
-  void check(const Conv1x1& conv, int64_t batch, Layout x, Layout y) {
+  void check(const Conv2d& conv, int64_t batch, Layout x, Layout y) {
     LayerCase c{.m = 24, .k = 18, .density = 0.3, .target = target(), .threads = 2};
     c.seed = static_cast<uint32_t>(conv.height * 100 + conv.width * 10 + batch);
     c.problem.conv = conv;

@@ -239,11 +239,11 @@ TEST(CompileErrors, NameTheNumber) {
   problem.epilogue.hi = 1;
   EXPECT_NE(message(problem, {}), "");
   problem = {};
-  problem.conv = Conv1x1{0, 4, 1, 1};
+  problem.conv = Conv2d{0, 4, 1, 1};
   EXPECT_NE(message(problem, {}), "");
-  problem.conv = Conv1x1{4, 4, 1, 0};
+  problem.conv = Conv2d{4, 4, 1, 0};
   EXPECT_NE(message(problem, {}), "");
-  problem.conv = Conv1x1{4, 4, 1, 1};
+  problem.conv = Conv2d{4, 4, 1, 1};
   problem.n_fixed = true;
   EXPECT_THAT(message(problem, {}), HasSubstr("n_fixed needs n"));
 }

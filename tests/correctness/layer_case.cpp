@@ -78,8 +78,11 @@ std::string describe(const LayerCase& c) {
        << " lead " << c.shape.lead << ", accumulate " << e.accumulate << " scale " << e.row_scale << " bias " << e.bias
        << " residual " << static_cast<int>(e.residual) << " activation " << static_cast<int>(e.activation);
   if (c.problem.conv) {
-    const Conv1x1& v = *c.problem.conv;
-    text << ", conv " << v.height << "x" << v.width << " stride " << v.stride_h << "x" << v.stride_w;
+    const Conv2d& v = *c.problem.conv;
+    text << ", conv " << v.height << "x" << v.width << " stride " << v.stride_h << "x" << v.stride_w << " kernel "
+         << v.kernel_h << "x" << v.kernel_w << " dilation " << v.dilation_h << "x" << v.dilation_w << " pads "
+         << v.pad_top << "," << v.pad_left << "," << v.pad_bottom << "," << v.pad_right << " groups " << v.groups
+         << (v.order == WeightOrder::oihw ? " oihw" : " hwc");
   }
   if (c.problem.n_fixed) text << ", n fixed";
   if (c.schedule) {
@@ -163,13 +166,41 @@ OwnedParams::OwnedParams(const Epilogue& epilogue, int64_t m, uint32_t seed) {
 
 namespace {
 
+// A spatial convolution: any kernel, stride, dilation, pads and groups that leave an output.
+Conv2d random_conv(LayerCase& c, std::mt19937& rng) {
+  const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
+  Conv2d conv;
+  conv.kernel_h = 1 + upto(upto(1) == 0 ? 2 : 6);
+  conv.kernel_w = 1 + upto(upto(1) == 0 ? 2 : 6);
+  conv.stride_h = 1 + upto(2) / 2 + upto(8) / 8;
+  conv.stride_w = 1 + upto(2) / 2 + upto(8) / 8;
+  conv.dilation_h = 1 + upto(4) / 4;
+  conv.dilation_w = 1 + upto(4) / 3;
+  conv.pad_top = upto(3);
+  conv.pad_left = upto(3);
+  conv.pad_bottom = upto(3);
+  conv.pad_right = upto(3);
+  conv.order = upto(1) == 0 ? WeightOrder::oihw : WeightOrder::hwc;
+  const auto least = [](int64_t kernel, int64_t dilation, int64_t pads) {
+    return std::max<int64_t>(1, dilation * (kernel - 1) + 1 - pads);
+  };
+  conv.height = least(conv.kernel_h, conv.dilation_h, conv.pad_top + conv.pad_bottom) + upto(16);
+  conv.width = least(conv.kernel_w, conv.dilation_w, conv.pad_left + conv.pad_right) + upto(16);
+  conv.groups = upto(2) == 0 ? 1 + upto(5) : 1;
+  const int64_t group_channels = upto(3) == 0 ? 1 : 1 + upto(7),
+                group_rows = upto(2) == 0 ? 1 : 1 + upto(40 / conv.groups);
+  c.m = conv.groups * group_rows;
+  c.k = group_channels * conv.taps();
+  return conv;
+}
+
 // A kernel for one N only; mostly a multiple of 16, for which row strides are in the code, short and long ones.
 void fix_n(LayerCase& c, std::mt19937& rng) {
-  const bool whole = rng() % 3 != 0;
+  const bool whole = !c.problem.spatial() && rng() % 3 != 0;
   c.problem.n_fixed = true;
   c.shape.pad_x = c.shape.pad_y = c.shape.pad_residual = 0;
   if (c.problem.conv) {
-    if (whole) *c.problem.conv = Conv1x1{4, static_cast<int64_t>(4 + rng() % 3 * 4), 1, 1};
+    if (whole) *c.problem.conv = Conv2d{4, static_cast<int64_t>(4 + rng() % 3 * 4), 1, 1};
     c.shape.n = c.problem.n = c.problem.conv->out_height() * c.problem.conv->out_width() * c.shape.batch;
     return;
   }
@@ -206,8 +237,8 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
   e.alpha = upto(1) == 0 ? 0.01f : -0.5f;
   e.lo = -0.3f;
   e.hi = 0.4f;
-  if (upto(3) == 0) {
-    c.problem.conv = Conv1x1{1 + upto(9), 1 + upto(9), 1 + upto(2), 1 + upto(2)};
+  if (const int64_t conv = upto(5); conv < 3) {
+    c.problem.conv = conv > 0 ? random_conv(c, rng) : Conv2d{1 + upto(9), 1 + upto(9), 1 + upto(2), 1 + upto(2)};
     c.shape.batch = 1 + upto(3);
   }
   c.shape.n = 1 + upto(66);
@@ -227,20 +258,21 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
 Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::string& target) {
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
   Schedule s;
-  s.form = upto(3) == 0 ? Form::dense : Form::sparse;
+  const bool grouped = problem.conv && problem.conv->groups > 1;
+  s.form = upto(3) == 0 && !grouped ? Form::dense : Form::sparse;
   s.panels_per_pass = static_cast<int32_t>(1 + upto(2));
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).
   const bool wide = Target::parse(target)->isa() == Isa::avx512;
   const int vectors = wide ? 32 : 7, weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;
   const int most = (vectors - s.panels_per_pass - weight) / s.panels_per_pass;
   s.tile_rows = static_cast<int32_t>(upto(3) == 0 ? most : 1 + upto(most - 1));
-  s.k_block = upto(1) == 0 ? 0 : 1 + upto(69);
+  s.k_block = upto(1) == 0 ? 0 : (1 + upto(69)) * (problem.spatial() ? problem.conv->taps() : 1);
   s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
   s.cluster_rows = upto(1) == 0;
   s.prefetch_y = upto(3) == 0;
   const bool strided = problem.conv && (problem.conv->stride_h > 1 || problem.conv->stride_w > 1);
-  const bool in_place =
-      problem.x_layout == Layout::plain && !strided && s.form == Form::sparse && s.panels_per_pass == 1;
+  const bool in_place = problem.x_layout == Layout::plain && !problem.spatial() && !strided && s.form == Form::sparse &&
+                        s.panels_per_pass == 1;
   s.direct_x = in_place && upto(2) > 0;
   if (upto(2) == 0) {
     s.tile_group = 1 + upto(4);

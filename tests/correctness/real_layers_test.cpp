@@ -86,7 +86,7 @@ TEST_P(RealLayers, MobileNetFirstLayerGivesTheRecordedResult) {
     }
   }
   Problem problem;
-  problem.conv = Conv1x1{size, size, 1, 1};
+  problem.conv = Conv2d{size, size, 1, 1};
   const Result<Kernel> kernel = compile(*weights, problem, {}, options());
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
   std::vector<float> y(static_cast<size_t>(64 * n));

@@ -135,11 +135,11 @@ TEST(Plan, ImpossibleProblemsAreRefused) {
   problem.n = kMaxColumns + 1;
   EXPECT_NE(message(pattern, problem).find("at most 1099511627776 columns"), std::string::npos);
   problem.n = 0;
-  problem.conv = Conv1x1{4, 4, 0, 1};
+  problem.conv = Conv2d{4, 4, 0, 1};
   EXPECT_NE(message(pattern, problem).find("stride 0,1"), std::string::npos);
-  problem.conv = Conv1x1{4, 4, 1, INT64_MAX};
+  problem.conv = Conv2d{4, 4, 1, INT64_MAX};
   EXPECT_NE(message(pattern, problem).find("stride 1,9223372036854775807"), std::string::npos);
-  problem.conv = Conv1x1{1 << 20, 1 << 20};
+  problem.conv = Conv2d{1 << 20, 1 << 20};
   EXPECT_NE(message(pattern, problem).find("1048576x1048576"), std::string::npos);
   const int64_t rows = kMaxRows + 1;
   const Pattern tall = *Pattern::create(rows, 1, std::vector<int64_t>(static_cast<size_t>(rows) + 1, 0), {});

@@ -68,7 +68,7 @@ TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
         problem.x_layout = problem.y_layout = layout;
         problem.epilogue.accumulate = true;
         problem.epilogue.residual = Residual::after_activation;
-        if (conv) problem.conv = Conv1x1{7, 9, 1, 1};
+        if (conv) problem.conv = Conv2d{7, 9, 1, 1};
         const Weights weights = testing::random_weights(70, 90, 0.5, 1);
         testing::FakeCode fake(weights, problem, {.tile_rows = 9, .panels_per_pass = 2, .n_block = 4});
         auto code = load_code(fake.image());

@@ -9,6 +9,7 @@
 
 #include "kernels/reference.h"
 #include "sparsmith/panel.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith::testing {
 namespace {
@@ -18,9 +19,17 @@ constexpr uint32_t kCanary = 0x7fc5a5a5;  // a NaN that no arithmetic makes
 uint32_t bits_of(float value) { return std::bit_cast<uint32_t>(value); }
 
 int64_t floats_of(const Problem& problem, bool input, int64_t rows, int64_t n, int64_t batch, int64_t ld) {
-  if ((input ? problem.x_layout : problem.y_layout) == Layout::panel) return panel_floats(rows, n);
+  const bool panels = (input ? problem.x_layout : problem.y_layout) == Layout::panel;
+  if (problem.spatial()) {
+    const Conv2d& conv = *problem.conv;
+    const StripShape shape = strip_shape(conv);
+    const int64_t channels = input ? conv.channels(rows) : rows;
+    if (panels) return batch * (input ? shape.x_floats(channels) : shape.y_floats(channels));
+    return batch * channels * (input ? conv.height * conv.width : conv.out_height() * conv.out_width());
+  }
+  if (panels) return panel_floats(rows, n);
   if (!problem.conv) return (rows - 1) * ld + n;
-  const Conv1x1& conv = *problem.conv;
+  const Conv2d& conv = *problem.conv;
   return batch * rows * (input ? conv.height * conv.width : conv.out_height() * conv.out_width());
 }
 
@@ -72,14 +81,25 @@ CallBuffers::CallBuffers(const Problem& problem, int64_t m, int64_t k, const Cal
   args_.ld_residual = shape.pad_residual > 0 ? n + shape.pad_residual : 0;
 
   std::fill_n(x_.data(), x_.size(), nan);
-  for (int64_t r = 0; r < k; ++r) {
-    for (int64_t c = 0; c < n; ++c) {
-      float value = uniform(rng);
-      if (shape.special > 0 && chance(rng) < shape.special) {
-        const double which = chance(rng);
-        value = which < 0.4 ? nan : which < 0.7 ? inf : -inf;
-      }
-      x_.data()[element_offset(problem, true, k, n, args_.ldx, r, c)] = value;
+  const auto random_x = [&] {
+    const float value = uniform(rng);
+    if (shape.special <= 0 || chance(rng) >= shape.special) return value;
+    const double which = chance(rng);
+    return which < 0.4 ? nan : which < 0.7 ? inf : -inf;
+  };
+  if (problem.spatial()) {
+    const Conv2d& conv = *problem.conv;
+    const int64_t channels = conv.channels(k);
+    std::vector<float> images(static_cast<size_t>(shape.batch * channels * conv.height * conv.width));
+    for (float& value : images) value = random_x();
+    if (problem.x_layout == Layout::panel) {
+      pack_strips(images.data(), shape.batch, channels, conv, x_.data());
+    } else {
+      std::copy(images.begin(), images.end(), x_.data());
+    }
+  } else {
+    for (int64_t r = 0; r < k; ++r) {
+      for (int64_t c = 0; c < n; ++c) x_.data()[element_offset(problem, true, k, n, args_.ldx, r, c)] = random_x();
     }
   }
   args_.x = x_.data();
@@ -107,7 +127,8 @@ CallBuffers::CallBuffers(const Problem& problem, int64_t m, int64_t k, const Cal
     }
   }
   if (problem.y_layout == Layout::panel) {
-    std::fill(y_writable_.begin() + y_begin_, y_writable_.begin() + y_begin_ + panel_floats(m, n), true);
+    std::fill(y_writable_.begin() + y_begin_,
+              y_writable_.begin() + y_begin_ + floats_of(problem, false, m, n, shape.batch, n), true);
   }
   reset_y();
 }

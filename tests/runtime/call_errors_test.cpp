@@ -71,7 +71,7 @@ TEST_F(CallErrors, AnotherNThanTheFixedOne) {
 }
 
 TEST_F(CallErrors, NoImages) {
-  problem_.conv = Conv1x1{3, 3, 1, 1};
+  problem_.conv = Conv2d{3, 3, 1, 1};
   args_.batch = 0;
   EXPECT_THAT(message(args_), HasSubstr("batch = 0: a call needs at least 1 image"));
   args_.batch = 2;
@@ -151,16 +151,16 @@ TEST_F(CallErrors, SizesBeyondAnyMemory) {
   EXPECT_THAT(message(args_), HasSubstr("takes more than 2^46 bytes"));
   problem_.x_layout = Layout::panel;
   EXPECT_THAT(message(args_), HasSubstr("takes more than 2^46 bytes"));
-  problem_.conv = Conv1x1{1 << 28, 1 << 28, 1, 1};
+  problem_.conv = Conv2d{1 << 28, 1 << 28, 1, 1};
   problem_.x_layout = Layout::plain;
   args_.batch = int64_t{1} << 60;
   EXPECT_THAT(message(args_), HasSubstr("columns are too many"));
 }
 
 TEST_F(CallErrors, AConvolutionWithoutAnImage) {
-  problem_.conv = Conv1x1{0, 3, 1, 1};
+  problem_.conv = Conv2d{0, 3, 1, 1};
   EXPECT_THAT(message(args_), HasSubstr("height 0"));
-  problem_.conv = Conv1x1{3, 3, 0, 1};
+  problem_.conv = Conv2d{3, 3, 0, 1};
   EXPECT_THAT(message(args_), HasSubstr("stride 0 x 1"));
 }
 

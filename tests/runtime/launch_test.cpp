@@ -117,7 +117,7 @@ Case random_case(std::mt19937& rng) {
   c.schedule.k_block = upto(1) == 0 ? 0 : 1 + upto(c.k);
   c.schedule.n_block = upto(1) == 0 ? 0 : 1 + upto(4);
   if (upto(1) == 0) {
-    c.problem.conv = Conv1x1{1 + upto(9), 1 + upto(9), 1 + upto(2), 1 + upto(2)};
+    c.problem.conv = Conv2d{1 + upto(9), 1 + upto(9), 1 + upto(2), 1 + upto(2)};
     c.shape.batch = 1 + upto(5);
     const bool plain = c.problem.x_layout == Layout::plain || c.problem.y_layout == Layout::plain;
     c.shape.n = plain ? 0 : 1 + upto(99);

@@ -76,7 +76,7 @@ class ConvPanels : public ::testing::TestWithParam<ConvShape> {};
 
 TEST_P(ConvPanels, PackNchwTakesTheStridedPositions) {
   const auto [batch, height, width, stride_h, stride_w] = GetParam();
-  const Conv1x1 conv{height, width, stride_h, stride_w};
+  const Conv2d conv{height, width, stride_h, stride_w};
   const int64_t channels = 5, positions = conv.out_height() * conv.out_width(), n = batch * positions;
   PageEndBuffer image(batch * channels * height * width), panels(panel_floats(channels, n));
   std::fill_n(panels.data(), panels.size(), NAN);
@@ -94,7 +94,7 @@ TEST_P(ConvPanels, PackNchwTakesTheStridedPositions) {
 
 TEST_P(ConvPanels, UnpackNchwIsTheReverse) {
   const auto [batch, height, width, stride_h, stride_w] = GetParam();
-  const Conv1x1 conv{height, width, stride_h, stride_w};
+  const Conv2d conv{height, width, stride_h, stride_w};
   const int64_t channels = 5, positions = conv.out_height() * conv.out_width(), n = batch * positions;
   PageEndBuffer panels(panel_floats(channels, n)), image(batch * channels * positions);
   std::fill_n(panels.data(), panels.size(), NAN);

@@ -1,0 +1,84 @@
+#include "plan/layer_matrix.h"
+
+#include <algorithm>
+#include <string>
+
+#include "sparsmith/strip.h"
+
+namespace sparsmith {
+namespace {
+
+/// W's columns to (tap, channel) and back to columns of the layer's matrix.
+class ColumnOrder {
+ public:
+  ColumnOrder(int64_t m, int64_t k, const Conv2d& conv, int64_t k_block)
+      : conv_(conv),
+        group_rows_(m / conv.groups),
+        group_channels_(k / conv.taps()),
+        channels_(conv.channels(k)),
+        block_(k_block > 0 ? std::min(k_block / conv.taps(), channels_) : channels_) {}
+
+  int64_t columns() const { return channels_ * conv_.taps(); }
+  int64_t column(int64_t row, int64_t k) const {
+    const bool oihw = conv_.order == WeightOrder::oihw;
+    const int64_t tap = oihw ? k % conv_.taps() : k / group_channels_;
+    const int64_t channel = (oihw ? k / conv_.taps() : k % group_channels_) + row / group_rows_ * group_channels_;
+    const int64_t begin = channel / block_ * block_, width = std::min(block_, channels_ - begin);
+    return begin * conv_.taps() + tap * width + channel - begin;
+  }
+  int64_t line(int64_t column, int64_t x_w) const {
+    const int64_t begin = column / (block_ * conv_.taps()) * block_, width = std::min(block_, channels_ - begin);
+    const int64_t tap = (column - begin * conv_.taps()) / width,
+                  channel = begin + (column - begin * conv_.taps()) % width;
+    const int64_t y = tap / conv_.kernel_w * conv_.dilation_h, x = tap % conv_.kernel_w * conv_.dilation_w;
+    return (y * x_w + x) * channels_ + channel;
+  }
+
+ private:
+  const Conv2d& conv_;
+  int64_t group_rows_, group_channels_, channels_, block_;
+};
+
+}  // namespace
+
+Result<LayerMatrix> LayerMatrix::create(const Pattern& weights, const Problem& problem, int64_t k_block) {
+  if (!problem.spatial()) return LayerMatrix(weights);
+  const Conv2d& conv = *problem.conv;
+  if (k_block % conv.taps() != 0) {
+    return bad_input("a k-block of " + std::to_string(k_block) + " columns for a convolution of " +
+                         std::to_string(conv.taps()) + " taps",
+                     "a multiple of the taps");
+  }
+  const ColumnOrder order(weights.rows(), weights.cols(), conv, k_block);
+  struct Entry {
+    int32_t column;
+    uint32_t source;
+  };
+  std::vector<Entry> row;
+  std::vector<int64_t> offsets(weights.row_offsets().begin(), weights.row_offsets().end());
+  std::vector<int32_t> columns(static_cast<size_t>(weights.nnz()));
+  std::vector<uint32_t> sources(columns.size());
+  for (int64_t r = 0; r < weights.rows(); ++r) {
+    row.clear();
+    for (int64_t i = offsets[r]; i < offsets[r + 1]; ++i) {
+      row.push_back({static_cast<int32_t>(order.column(r, weights.columns()[i])), static_cast<uint32_t>(i)});
+    }
+    std::sort(row.begin(), row.end(), [](const Entry& a, const Entry& b) { return a.column < b.column; });
+    for (size_t i = 0; i < row.size(); ++i) {
+      columns[static_cast<size_t>(offsets[r]) + i] = row[i].column;
+      sources[static_cast<size_t>(offsets[r]) + i] = row[i].source;
+    }
+  }
+  auto pattern = Pattern::create(weights.rows(), order.columns(), std::move(offsets), std::move(columns));
+  if (!pattern) return pattern.error();
+  LayerMatrix matrix(std::move(pattern).value());
+  const int64_t x_w = strip_shape(conv).x_w;
+  matrix.lines_.resize(static_cast<size_t>(order.columns()));
+  for (int64_t k = 0; k < order.columns(); ++k) {
+    matrix.lines_[static_cast<size_t>(k)] = static_cast<int32_t>(order.line(k, x_w));
+  }
+  matrix.sources_ = std::move(sources);
+  return matrix;
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,138 @@
+#include "runtime/strip_copy.h"
+
+#include <algorithm>
+
+#if defined(__x86_64__)
+// GCC 12 takes its own intrinsics' undefined operands for mistakes.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#endif
+
+namespace sparsmith {
+namespace {
+
+constexpr int kLanes = 16;
+
+void pack_row_portable(const StripLanes& lanes, int64_t count, int64_t channels, const float* planes,
+                       int64_t plane_stride, float* strips) {
+  for (int64_t c = 0; c < channels; ++c) {
+    const float* const plane = planes + c * plane_stride;
+    float* const to = strips + c * kLanes;
+    for (int l = 0; l < kLanes; ++l) {
+      for (int64_t x = 0; x < count; ++x) {
+        const bool inside = x >= lanes.begin[l] && x < lanes.end[l];
+        to[x * channels * kLanes + l] = inside ? plane[lanes.offset[l] + x] : 0.0f;
+      }
+    }
+  }
+}
+
+void unpack_row_portable(const StripLanes& lanes, int64_t, int64_t channels, const float* strips, float* planes,
+                         int64_t plane_stride) {
+  for (int64_t c = 0; c < channels; ++c) {
+    float* const plane = planes + c * plane_stride;
+    const float* const from = strips + c * kLanes;
+    for (int l = 0; l < kLanes; ++l) {
+      for (int64_t x = lanes.begin[l]; x < lanes.end[l]; ++x)
+        plane[lanes.offset[l] + x] = from[x * channels * kLanes + l];
+    }
+  }
+}
+
+#if defined(__x86_64__)
+#define SPARSMITH_AVX512 __attribute__((target("avx512f")))
+
+// Rows of 16 to columns: four rounds of shuffles, 64 in all.
+SPARSMITH_AVX512 inline void transpose(__m512 (&v)[kLanes]) {
+  __m512 a[kLanes];
+  for (int i = 0; i < kLanes; i += 2) {
+    a[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+    a[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+  }
+  for (int i = 0; i < kLanes; i += 4) {
+    for (int j = 0; j < 2; ++j) {
+      const __m512d low = _mm512_castps_pd(a[i + j]), high = _mm512_castps_pd(a[i + 2 + j]);
+      v[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+      v[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+    }
+  }
+  // v[4g + j]: column j of each 128-bit quarter, rows 4g .. 4g + 3.
+  for (int j = 0; j < 4; ++j) {
+    a[j] = _mm512_shuffle_f32x4(v[j], v[4 + j], 0x88);
+    a[4 + j] = _mm512_shuffle_f32x4(v[j], v[4 + j], 0xdd);
+    a[8 + j] = _mm512_shuffle_f32x4(v[8 + j], v[12 + j], 0x88);
+    a[12 + j] = _mm512_shuffle_f32x4(v[8 + j], v[12 + j], 0xdd);
+  }
+  for (int j = 0; j < 4; ++j) {
+    v[j] = _mm512_shuffle_f32x4(a[j], a[8 + j], 0x88);
+    v[8 + j] = _mm512_shuffle_f32x4(a[j], a[8 + j], 0xdd);
+    v[4 + j] = _mm512_shuffle_f32x4(a[4 + j], a[12 + j], 0x88);
+    v[12 + j] = _mm512_shuffle_f32x4(a[4 + j], a[12 + j], 0xdd);
+  }
+}
+
+// Which of the 16 positions from x on lane l has.
+__mmask16 mask_of(const StripLanes& lanes, int l, int64_t x) {
+  const int64_t begin = std::clamp<int64_t>(lanes.begin[l] - x, 0, kLanes);
+  const int64_t end = std::clamp<int64_t>(lanes.end[l] - x, 0, kLanes);
+  return begin < end ? static_cast<__mmask16>((1u << end) - (1u << begin)) : __mmask16{0};
+}
+
+// Made as an integer: with an empty or partial mask it may lie outside of the plane.
+template <class Pointer>
+Pointer at(Pointer plane, int64_t offset) {
+  return reinterpret_cast<Pointer>(reinterpret_cast<uintptr_t>(plane) + static_cast<uintptr_t>(offset) * sizeof(float));
+}
+
+SPARSMITH_AVX512 void pack_row_avx512(const StripLanes& lanes, int64_t count, int64_t channels, const float* planes,
+                                      int64_t plane_stride, float* strips) {
+  for (int64_t x = 0; x < count; x += kLanes) {
+    __mmask16 masks[kLanes];
+    for (int l = 0; l < kLanes; ++l) masks[l] = mask_of(lanes, l, x);
+    const int64_t width = std::min<int64_t>(kLanes, count - x);
+    for (int64_t c = 0; c < channels; ++c) {
+      const float* const plane = planes + c * plane_stride;
+      __m512 v[kLanes];
+      for (int l = 0; l < kLanes; ++l) v[l] = _mm512_maskz_loadu_ps(masks[l], at(plane, lanes.offset[l] + x));
+      transpose(v);
+      float* const to = strips + (x * channels + c) * kLanes;
+      for (int64_t i = 0; i < width; ++i) _mm512_storeu_ps(to + i * channels * kLanes, v[i]);
+    }
+  }
+}
+
+SPARSMITH_AVX512 void unpack_row_avx512(const StripLanes& lanes, int64_t count, int64_t channels, const float* strips,
+                                        float* planes, int64_t plane_stride) {
+  for (int64_t x = 0; x < count; x += kLanes) {
+    __mmask16 masks[kLanes];
+    for (int l = 0; l < kLanes; ++l) masks[l] = mask_of(lanes, l, x);
+    const int64_t width = std::min<int64_t>(kLanes, count - x);
+    for (int64_t c = 0; c < channels; ++c) {
+      const float* const from = strips + (x * channels + c) * kLanes;
+      __m512 v[kLanes];
+      for (int64_t i = 0; i < kLanes; ++i) v[i] = _mm512_loadu_ps(from + std::min(i, width - 1) * channels * kLanes);
+      transpose(v);
+      float* const plane = planes + c * plane_stride;
+      for (int l = 0; l < kLanes; ++l) _mm512_mask_storeu_ps(at(plane, lanes.offset[l] + x), masks[l], v[l]);
+    }
+  }
+}
+#endif
+
+}  // namespace
+
+const StripCopy kPortableStripCopy = {pack_row_portable, unpack_row_portable};
+#if defined(__x86_64__)
+const StripCopy kAvx512StripCopy = {pack_row_avx512, unpack_row_avx512};
+#endif
+
+const StripCopy& strip_copy() {
+#if defined(__x86_64__)
+  static const StripCopy& best = __builtin_cpu_supports("avx512f") ? kAvx512StripCopy : kPortableStripCopy;
+  return best;
+#else
+  return kPortableStripCopy;
+#endif
+}
+
+}  // namespace sparsmith

@@ -1,0 +1,36 @@
+#include "runtime/tile_calls.h"
+
+namespace sparsmith {
+namespace {
+
+template <class T>
+T* advance(T* pointer, int64_t bytes) {
+  return pointer + bytes / static_cast<int64_t>(sizeof(float));
+}
+
+void skip_panels(EntryArgs& args, int64_t panels) {
+  args.x = advance(args.x, panels * args.x_panel_stride);
+  args.y = advance(args.y, panels * args.y_panel_stride);
+  if (args.residual != nullptr) args.residual = advance(args.residual, panels * args.residual_panel_stride);
+}
+
+}  // namespace
+
+void call_segment(const Launch& kernel, const Segment& segment, const Run& run, int64_t panel, int64_t count) {
+  EntryArgs args = run.args;
+  args.values = kernel.values + segment.value_offset;
+  if (panel > 0) skip_panels(args, panel);
+  const int64_t pass = kernel.schedule.panels_per_pass;
+  const int64_t rest = count % pass;
+  if (const int64_t passes = count / pass; passes > 0) {
+    args.passes = passes;
+    kernel.caller.call(kernel.caller.context, segment, false, args);
+    skip_panels(args, passes * pass);
+  }
+  if (rest > 0) {
+    args.passes = rest;
+    kernel.caller.call(kernel.caller.context, segment, true, args);
+  }
+}
+
+}  // namespace sparsmith
