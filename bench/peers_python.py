@@ -144,7 +144,7 @@ def prepare(engine, case, threads, folder):
     if case.conv:
         row["conv"] = {"channels": conv.channels, "height": conv.height, "width": conv.width, "kernel": conv.kernel,
                        "stride": conv.stride, "pad": conv.pad, "dilation": conv.dilation, "groups": conv.groups,
-                       "batch": conv.batch}
+                       "batch": conv.batch, "out": conv.out()}
     return row, run
 
 

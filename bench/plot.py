@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Draws what `sparsmith bench --json` measured, with the table behind each picture (markdown and csv):
+"""Draws what a results folder of bench/run holds, with the table behind each picture (markdown and csv):
 
-    bench/plot.py ROWS.json... -o FOLDER
+    bench/plot.py bench/results/<run> [-o FOLDER]
 
-speedup.png  speedup over the best dense of the same run, against sparsity: each layer a dot, geometric means a line,
-             the sparse peers' means beside them
-peak.png     share of the FMA peak by layer, a bar for each sparsity
+speedup.png    ResNet-50's 1x1 layers: speedup over the best dense of the same run, against sparsity: each layer a dot,
+               geometric means a line, the sparse peers' means beside them
+peak.png       the same layers' share of the FMA peak, a bar for each sparsity
+regime_*.png   1x1 by N, 3x3 by output size, small N: speedup and share of peak against sparsity, a line for each
+depthwise.png  share of the FMA peak and of the roofline by layer
 Needs matplotlib (scripts/setup-peers --plot)."""
 import argparse
 import csv
@@ -13,7 +15,9 @@ import pathlib
 import sys
 from collections import defaultdict
 
-from rows import DENSE, best_dense_ns, geomean, layer, of_layout, read_rows, sparsity, speedup, table
+import regimes
+from rows import DENSE, PERCENTS, best_dense_ns, best_sparse, geomean, layer, of_layout, read_rows, roof_of, sparsity
+from rows import speedup, table
 
 try:
     import matplotlib
@@ -101,21 +105,105 @@ def draw_peak(rows, folder):
                 lines)
 
 
+def draw_regime(rows, folder, name, title, group):
+    """A line for each group of rows over its sparsities; one sparsity alone is a dot."""
+    groups = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        groups[group(row)][percent_of(row)].append(row)
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5))
+    lines = []
+    for label, by_percent in groups.items():
+        percents = sorted(by_percent)
+        compared = [p for p in percents if all(best_dense_ns(row) for row in by_percent[p])]
+        color = left.plot(compared, [geomean(map(speedup, by_percent[p])) for p in compared], marker="o",
+                          label=label)[0].get_color()
+        skipping = [p for p in compared if all(map(best_sparse, by_percent[p]))]
+        left.plot(skipping, [geomean(best_dense_ns(row) / best_sparse(row)[1] for row in by_percent[p])
+                             for p in skipping], marker="x", linestyle=":", color=color, linewidth=1)
+        right.plot(percents, [geomean(row["fraction_of_peak"] for row in by_percent[p]) for p in percents], marker="o",
+                   label=label, color=color)
+        lines += [regime_line(label, p, by_percent[p]) for p in percents]
+    percents = sorted({p for by_percent in groups.values() for p in by_percent})
+    left.axhline(1, color="grey", linewidth=0.8)
+    left.set(xlabel="zeros, %", ylabel="speedup over the best dense", yscale="log", xticks=percents)
+    left.set_yticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
+    left.set_title("dotted: the best other sparse library", fontsize=9)
+    right.set(xlabel="zeros, %", ylabel="share of the FMA peak, useful work", ylim=(0, 1.02), xticks=percents)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    right.legend(fontsize=8)
+    figure.suptitle(f"{title}: fp32, one thread, geometric means of layers", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(folder / f"{name}.png", dpi=150)
+    write_table(folder / name, ["", "zeros", "layers", "share of peak", "share of roof", "over best dense",
+                                "best sparse peer over best dense", "best dense", "best sparse peer"], lines)
+
+
+def regime_line(label, percent, rows):
+    def text(value, digits=2):
+        return f"{value:.{digits}f}" if value is not None else "-"
+
+    def names(found):
+        return ", ".join(sorted({name for name in found if name})) or "-"
+
+    peers = [best_sparse(row) for row in rows]
+    dense = [best_dense_ns(row) for row in rows]
+    skipping = geomean(d / p[1] for d, p in zip(dense, peers)) if all(peers) and all(dense) else None
+    return [label, f"{percent} %", str(len(rows)), text(geomean(row["fraction_of_peak"] for row in rows), 3),
+            text(roof_of(rows)), text(geomean(map(speedup, rows)) if all(dense) else None), text(skipping),
+            names(best_dense_name(row) for row in rows), names(peer and peer[0] for peer in peers)]
+
+
+def best_dense_name(row):
+    least = best_dense_ns(row)
+    return next((name for name, time in row["peers"].items() if name in DENSE and time["ns_min"] == least), None)
+
+
+def draw_depthwise(rows, folder):
+    labels = [f"{row['conv']['channels']}@{row['conv']['out'][0]}" +
+              (f" /{row['conv']['stride'][0]}" if row["conv"]["stride"][0] > 1 else "") +
+              (" dense" if row["conv"]["groups"] == 1 else "") for row in rows]
+    figure, axes = pyplot.subplots(figsize=(max(6, 0.6 * len(rows) + 2), 4.5))
+    for i, (key, name) in enumerate((("fraction_of_peak", "FMA peak"), ("roofline_fraction", "roofline"))):
+        axes.bar([x + (i - 0.5) * 0.4 for x in range(len(rows))], [row[key] or 0 for row in rows], 0.4, label=name)
+    axes.set_xticks(range(len(rows)), labels, rotation=40, ha="right", fontsize=8)
+    axes.set(ylabel="share", ylim=(0, 1.02), title="MobileNetV1: channels@output, depthwise 3x3 and the first layer")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(folder / "depthwise.png", dpi=150)
+    lines = [[label, f"{row['ns_min'] / 1e3:.1f}", f"{row['fraction_of_peak']:.3f}",
+              f"{row['roofline_fraction']:.2f}" if row["roofline_fraction"] else "-",
+              f"{speedup(row):.2f}" if best_dense_ns(row) else "-", best_dense_name(row) or "-"]
+             for label, row in zip(labels, rows)]
+    write_table(folder / "depthwise", ["layer", "us", "share of peak", "share of roof", "over best dense",
+                                       "best dense"], lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="+", type=pathlib.Path)
-    parser.add_argument("-o", "--output", type=pathlib.Path, required=True)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("-o", "--output", type=pathlib.Path, help="default: the folder itself")
     parser.add_argument("--layout", default="panel", choices=("panel", "plain"))
     options = parser.parse_args()
-    missing = [str(path) for path in options.rows if not path.exists()]
-    if missing:
-        sys.exit(f"{', '.join(missing)}: no such file")
-    rows = of_layout([row for path in options.rows for row in read_rows(path)], options.layout)
-    if not rows:
-        sys.exit(f"no rows of the {options.layout} layout")
-    options.output.mkdir(parents=True, exist_ok=True)
-    draw_speedup(rows, options.output)
-    draw_peak(rows, options.output)
+    if not options.folder.is_dir():
+        sys.exit(f"{options.folder}: is no folder; bench/run makes one under bench/results/")
+    output = options.output or options.folder
+    output.mkdir(parents=True, exist_ok=True)
+
+    def tuned(*lists):
+        return of_layout([row for name in lists for row in read_rows(options.folder / f"{name}.tuned.json")],
+                         options.layout)
+
+    rows = tuned(*(f"rn50_1x1_{percent}" for percent in PERCENTS))
+    if rows:
+        draw_speedup(rows, output)
+        draw_peak(rows, output)
+    for name, title, lists, group in regimes.PICTURES:
+        if found := tuned(*lists):
+            draw_regime(found, output, name, title, group)
+    if found := tuned("depthwise"):
+        draw_depthwise(found, output)
 
 
 if __name__ == "__main__":

@@ -56,16 +56,28 @@ def best_dense_ns(row):
     return min(times) if times else None
 
 
+def best_sparse(row):
+    """The fastest of the other libraries that skip zeros: (name, ns); None when none ran."""
+    times = [(time["ns_min"], name) for name, time in row["peers"].items() if name not in DENSE]
+    return min(times)[::-1] if times else None
+
+
 def speedup(row):
     """Over the best dense of the same run; None when none ran."""
     dense = best_dense_ns(row)
     return dense / row["ns_min"] if dense else None
 
 
+def roof_of(rows):
+    shares = [row.get("roofline_fraction") for row in rows]
+    return geomean(shares) if shares and all(shares) else None
+
+
 def layer(row):
     """A short name: r50 files say `bottleneck_1_block_group3_1_1`, shown as `g3.1 reduce`."""
     name = pathlib.Path(row["file"]).stem
-    kinds = {"bottleneck_1_": "reduce", "bottleneck_3_": "expand", "bottleneck_projection_": "project"}
+    kinds = {"bottleneck_1_": "reduce", "bottleneck_2_": "3x3", "bottleneck_3_": "expand",
+             "bottleneck_projection_": "project"}
     for prefix, kind in kinds.items():
         rest = name.removeprefix(prefix)
         if rest == name:

@@ -104,6 +104,36 @@ class Summary(unittest.TestCase):
         self.assertEqual(bars["compile to callable, 236 thousand nonzeros, cold, the process's first"][-1], "yes")
         self.assertEqual(bars["the same from the disk cache, the process's first such"][-1], "**no**")
 
+    def test_bars_by_regime(self):
+        def conv(size, stride=1, groups=1, **rest):
+            return dict(row(**rest), conv={"out": [size, size], "stride": [stride, stride], "groups": groups})
+
+        def vector(m, k, ns, **rest):
+            return dict(row(ns=ns, **rest), m=m, k=k)
+
+        peers = {"onednn_conv": 900, "onednn_winograd": 800, "im2col_libxsmm": 300}
+        bars = self.summary({
+            "conv3x3_90.tuned.json": [conv(56, share=0.9, peers=peers), conv(7, share=0.4, peers=peers),
+                                      conv(56, share=0.1, layout="plain")],
+            "conv3x3_s2_90.tuned.json": [conv(14, 2, share=0.7)],
+            "depthwise.tuned.json": [conv(14, groups=8), conv(14, 2, groups=8), conv(112, 2)],
+            "n8_90.tuned.json": [row(peers={"own_dense": 700, "libxsmm": 250, "mkl_csr": 300})],
+            "n1_90.tuned.json": [vector(256, 1024, 100, peers={"openblas": 500, "mkl_csr": 240}),
+                                 vector(512, 512, 1, peers={"openblas": 1, "mkl_csr": 1})],
+            "threads.one.json": [row(ns=100), row("plain", ns=100)],
+            "threads.two.json": [row(ns=50), row("plain", ns=100)],
+        })
+        self.assertEqual(bars["share of FMA peak, 3x3 at 56x56, 90 %, tuned"][1::3], ["0.900", "yes"])
+        self.assertEqual(bars["share of FMA peak, 3x3 at 7x7, 90 %, tuned"][-1], "**no**")
+        self.assertEqual(bars["share of FMA peak, 3x3 at 28x28, 90 %, tuned"][1], "not measured")
+        self.assertEqual(bars["over the best dense convolution, 3x3, 90 %, tuned"][1], "8.00x")
+        self.assertEqual(bars["over DeepSparse's layer, 3x3, 90 %, tuned"][1], "not measured")
+        self.assertEqual(bars["share of FMA peak, 3x3 stride 2 to 14x14, 90 %, tuned"][1], "0.700")
+        self.assertEqual(bars["depthwise 3x3 stride 1, MobileNetV1, share of the roofline"][1], "0.95")
+        self.assertEqual(bars["N = 8, 90 %, over the best sparse peer, tuned"][1], "2.50x")
+        self.assertEqual(bars["N = 1, 90 %, the same over MKL sparse"][1], "2.40x")
+        self.assertEqual(bars["two threads over one, N >= 196, 90 %, tuned"][1], "2.00x")
+
     def test_an_empty_folder_has_no_bar_met(self):
         bars = self.summary({})
         self.assertTrue(all(cells[1] == "not measured" for name, cells in bars.items() if name not in ("bar", ":--")))

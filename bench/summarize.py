@@ -10,12 +10,13 @@ import json
 import pathlib
 import sys
 
-from rows import PERCENTS, best_dense_ns, geomean, of_layout, read_rows, speedup, table
+import regimes
+from rows import PERCENTS, best_dense_ns, geomean, of_layout, read_rows, roof_of, speedup, table
 
 FLOORS = {
     "untuned": {80: 0.94, 90: 0.85, 95: 0.65, 98: 0.43},
     "tuned": {80: 0.95, 90: 0.88, 95: 0.72, 98: 0.51},
-    "group3": {80: 0.97, 90: 0.93, 95: 0.81, 98: 0.63},
+    "group3": {80: 0.97, 90: 0.93, 95: 0.82, 98: 0.65},
 }
 ELSEWHERE = {80: "0.69", 90: "0.56", 95: "0.52", 98: "0.47"}  # one layer only
 
@@ -25,18 +26,17 @@ class Bars:
         self.lines = []
 
     def add(self, what, floor, measured, unit="", roof=None, elsewhere="", most=False, digits=3, note=""):
+        """A line; without a floor it states what was measured."""
         if measured is None:
-            self.lines.append([what, f"{floor}{unit}", "not measured", "", elsewhere, ""])
+            self.lines.append([what, f"{floor}{unit}" if floor else "", "not measured", "", elsewhere, ""])
+            return
+        if floor is None:
+            self.lines.append([what, "", f"{measured:.{digits}f}{unit}{note}", "", elsewhere, ""])
             return
         met = measured <= floor if most else measured >= floor
         share = f"{roof:.2f}" if roof is not None else ""
         self.lines.append([what, f"{floor}{unit}", f"{measured:.{digits}f}{unit}{note}", share, elsewhere,
                            "yes" if met else "**no**"])
-
-
-def roof_of(rows):
-    shares = [row.get("roofline_fraction") for row in rows]
-    return geomean(shares) if shares and all(shares) else None
 
 
 def shares(bars, folder):
@@ -105,6 +105,7 @@ def main():
     bars = Bars()
     shares(bars, options.folder)
     speedups(bars, options.folder)
+    regimes.add_bars(bars, options.folder)
     compiling(bars, options.folder)
     text = f"FMA peak as measured beside each case: {peaks(options.folder)}.\n\n"
     text += table(["bar", "floor", "measured", "roof", "best elsewhere", "met"], bars.lines)
