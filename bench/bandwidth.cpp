@@ -113,12 +113,12 @@ double write_bandwidth(int64_t bytes) {
   return bandwidth(bytes, has_avx512() ? write_zmm : write_ymm);
 }
 
-Roofline roofline(int64_t m, int64_t k, int64_t nnz, int64_t n, double peak_gflops) {
+Roofline roofline(int64_t flops, int64_t floats_read, int64_t floats_written, double peak_gflops) {
   Roofline line;
-  if (peak_gflops > 0) line.fma_ns = 2.0 * static_cast<double>(nnz) * static_cast<double>(n) / peak_gflops;
+  if (peak_gflops > 0) line.fma_ns = static_cast<double>(flops) / peak_gflops;
   if (!has_avx()) return line;
-  line.traffic_ns =
-      stream_ns(4 * (k * n + nnz), 4 * m * n, has_avx512() ? read_zmm : read_ymm, has_avx512() ? write_zmm : write_ymm);
+  line.traffic_ns = stream_ns(4 * floats_read, 4 * floats_written, has_avx512() ? read_zmm : read_ymm,
+                              has_avx512() ? write_zmm : write_ymm);
   return line;
 }
 

@@ -107,8 +107,8 @@ BroadcastPeak broadcast_fma_gflops(int windows) {
   return {best_gflops(broadcast_loop, 16, windows), best_gflops(broadcast_and_x_loop, 16, windows)};
 }
 
-double fma_peak_gflops(int windows) {
-  const bool wide = __builtin_cpu_supports("avx512f");
+double fma_peak_gflops(int windows, int lanes) {
+  const bool wide = lanes >= 16 && __builtin_cpu_supports("avx512f");
   if (!wide && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) return 0;
   return best_gflops(wide ? fma_loop_zmm : fma_loop_ymm, wide ? 16 : 8, windows);
 }

@@ -52,8 +52,8 @@ class PinnedThread {
 };
 
 /// Fused multiply-adds a core can do, now: the best of `windows` short runs of register-only FMAs, AVX-512 where the
-/// CPU has it, else AVX2. 2 flops each. 0 on a CPU with neither. Takes about windows * 0.2 ms.
-double fma_peak_gflops(int windows = 25);
+/// CPU has it and `lanes` are 16, else AVX2. 2 flops each. 0 on a CPU with neither. Takes about windows * 0.2 ms.
+double fma_peak_gflops(int windows = 25, int lanes = 16);
 
 /// What the sparse kernel's instruction can reach on this core with all data in L1: FMAs whose one operand is broadcast
 /// from memory, alone and with 0.29 vector loads each. 0 without AVX-512.
@@ -76,7 +76,7 @@ struct Roofline {
   double bound_ns() const { return fma_ns > traffic_ns ? fma_ns : traffic_ns; }
 };
 /// Takes about 5 ms.
-Roofline roofline(int64_t m, int64_t k, int64_t nnz, int64_t n, double peak_gflops);
+Roofline roofline(int64_t flops, int64_t floats_read, int64_t floats_written, double peak_gflops);
 
 /// "Intel(R) Xeon(R) ..." as /proc/cpuinfo says, or "unknown CPU".
 std::string cpu_name();

@@ -92,10 +92,10 @@ TEST(Bandwidth, SmallFootprintsAreNotSlowerThanMemory) {
 
 TEST(Roofline, BoundIsTheLargerTime) {
   if (!__builtin_cpu_supports("avx2")) GTEST_SKIP() << "no AVX2 on this CPU";
-  const Roofline dense = roofline(64, 64, 64 * 64, 64, 100);
+  const Roofline dense = roofline(2 * 64 * 64 * 64, 2 * 64 * 64, 64 * 64, 100);
   EXPECT_DOUBLE_EQ(dense.fma_ns, 2.0 * 64 * 64 * 64 / 100);
   EXPECT_EQ(dense.bound_ns(), std::max(dense.fma_ns, dense.traffic_ns));
-  const Roofline sparse = roofline(64, 4096, 64, 1024, 100);
+  const Roofline sparse = roofline(2 * 64 * 1024, 4096 * 1024, 64 * 1024, 100);
   EXPECT_EQ(sparse.bound_ns(), sparse.traffic_ns);
 }
 

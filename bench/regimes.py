@@ -77,6 +77,8 @@ def others(bars, folder):
     rows = tuned(folder, "large_90")
     bars.add("share of FMA peak, 1x1, N = 3136, K = 1024, 90 %, tuned", 0.78, share(rows), roof=roof_of(rows),
              elsewhere="0.39")
+    rows = of_layout(read_rows(folder / "rn50_1x1_90.avx2.json"), "panel")
+    bars.add("AVX2 target, ResNet-50 1x1, 90 %, share of its FMA peak, tuned", 0.62, share(rows))
     one, two = (of_layout(read_rows(folder / f"threads.{count}.json"), "panel") for count in ("one", "two"))
     bars.add("two threads over one, N >= 196, 90 %, tuned", 1.9,
              geomean(a["ns_min"] / b["ns_min"] for a, b in zip(one, two)) if len(one) == len(two) else None, "x",

@@ -19,7 +19,7 @@ class ProgressLine {
  public:
   ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
   void start(size_t index, size_t count, const BenchCase& item) {
-    label_ = format("[%zu/%zu] %s n=%lld", index + 1, count, item.file.c_str(), static_cast<long long>(item.n));
+    label_ = format("[%zu/%zu] %s %s", index + 1, count, item.file.c_str(), item.describe().c_str());
     if (!terminal_) std::fprintf(stderr, "%s\n", label_.c_str());
   }
   void step(const std::string& what) const {
@@ -40,7 +40,9 @@ class ProgressLine {
 
 struct BenchCommand {
   std::vector<std::string> files;
-  std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60";
+  ConvOptions conv;
+  std::string batch = "1";
+  std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60", target = "host";
   bool tune = false;
   bool fixed_n = false;
 
@@ -48,13 +50,17 @@ struct BenchCommand {
     std::vector<BenchCase> all;
     if (!cases.empty()) all = read_case_file(cases);
     if (files.empty() && all.empty()) throw UsageError{"bench wants weight files or --cases FILE"};
-    if (!files.empty() && n.empty()) throw UsageError{"bench wants --n N[,N...] for the files it is given"};
-    if (files.empty() && !n.empty()) throw UsageError{"--n goes with weight files; a case file says its own"};
-    if (!files.empty()) {
-      const std::vector<int64_t> counts = parse_counts(n, "--n", 1, kMaxDimension);
-      for (const std::string& file : files)
-        for (int64_t count : counts) all.push_back({file, count});
-    }
+    const bool convolution = !conv.conv.empty();
+    if (!files.empty() && n.empty() && !convolution)
+      throw UsageError{"bench wants --n N[,N...] or --conv C,H,W for the files it is given"};
+    if (files.empty() && (!n.empty() || convolution))
+      throw UsageError{"--n and --conv go with weight files; a case file says its own"};
+    if (convolution)
+      for (const std::string& file : files) all.push_back({.file = file, .conv = conv, .batch = batch});
+    if (files.empty() || convolution) return all;
+    const std::vector<int64_t> counts = parse_counts(n, "--n", 1, kMaxDimension);
+    for (const std::string& file : files)
+      for (int64_t count : counts) all.push_back({.file = file, .n = count, .conv = {}});
     return all;
   }
 
@@ -83,10 +89,13 @@ struct BenchCommand {
     options.budget_ms = static_cast<double>(parse_count(budget, "--budget", 1, 600000));
     options.tune = tune;
     options.fixed_n = fixed_n;
+    options.target = take(Target::parse(target));
+    if (const std::string missing = options.target.missing_on_host(); !missing.empty())
+      fail("--target " + target + ": this CPU lacks " + missing + ", so nothing can be timed");
     const std::vector<BenchCase> all = list();
     if (!json.empty()) write_file(json, "[]\n");  // an unwritable path should show before the work, not after it
     options.peers = select_peers();
-    double peak = bench::fma_peak_gflops(100);
+    double peak = options.peak_gflops(100);
     std::fprintf(stderr, "%s, FMA peak %.1f GFLOP/s a core\n", bench::cpu_name().c_str(), peak);
 
     std::vector<BenchRow> rows;
@@ -98,8 +107,8 @@ struct BenchCommand {
         line.start(i, all.size(), all[i]);
         if (!weights || loaded != all[i].file) weights = load_noted_weights(loaded = all[i].file, seed);
         for (BenchRow& row : bench_case(
-                 all[i].file, *weights, all[i].n, options, peak, [&](const std::string& what) { line.step(what); },
-                 [&](const std::string& what) { line.note(what); }))
+                 all[i].file, *weights, all[i].problem(*weights), options, peak,
+                 [&](const std::string& what) { line.step(what); }, [&](const std::string& what) { line.note(what); }))
           rows.push_back(std::move(row));
         if (!json.empty()) write_file(json, bench_json(rows));
       }
@@ -120,8 +129,14 @@ void add_bench(CLI::App& app) {
   auto command = std::make_shared<BenchCommand>();
   CLI::App* sub = app.add_subcommand("bench", "Verify kernels, then time them beside dense and other libraries");
   sub->add_option("W", command->files, "weight files, as for compile");
-  sub->add_option("--n", command->n, "columns")->type_name("N[,N...]");
-  sub->add_option("--cases", command->cases, "a list of cases: lines FILE N[,N...]")->type_name("FILE");
+  auto* n_option = sub->add_option("--n", command->n, "columns")->type_name("N[,N...]");
+  auto* conv_option = command->conv.add_to(*sub)->excludes(n_option);
+  sub->add_option("--batch", command->batch, "images of the convolution")
+      ->type_name("B")
+      ->needs(conv_option)
+      ->capture_default_str();
+  sub->add_option("--cases", command->cases, "a list of cases: lines FILE N[,N...] or FILE --conv C,H,W ...")
+      ->type_name("FILE");
   sub->add_option("--threads", command->threads, "threads each contender may use")
       ->type_name("T")
       ->capture_default_str();
@@ -130,6 +145,10 @@ void add_bench(CLI::App& app) {
       ->capture_default_str();
   sub->add_flag("--tune", command->tune, "let measurement choose the schedule");
   sub->add_flag("--fixed-n", command->fixed_n, "make each kernel for its N only");
+  sub->add_option("--target", command->target,
+                  "of Sparsmith's kernels, as for compile; the FMA peak is that of its vectors")
+      ->type_name("T")
+      ->capture_default_str();
   sub->add_option("--json", command->json, "also write the rows as JSON")->type_name("F");
   sub->add_option("--budget", command->budget, "timed milliseconds for each contender")
       ->type_name("MS")
@@ -143,6 +162,7 @@ void add_bench(CLI::App& app) {
       "plain data costs around a panel kernel; `of roof` takes the larger of FMA time and compulsory traffic.\n"
       "Examples:\n"
       "  sparsmith bench examples/digits/hidden.npz --n 128\n"
+      "  sparsmith bench filter.npy --conv 64,56,56 --kernel 3x3 --pad 1 --peers onednn_conv,onednn_winograd\n"
       "  sparsmith bench a.smtx b.smtx --n 49,196 --peers openblas,eigen_sparse --json rows.json");
   sub->callback([command] { command->run(); });
 }

@@ -1,5 +1,6 @@
 /// \file
-/// One benchmark case: a weight matrix at one N, verified and then timed beside the dense kernel and the peers.
+/// One benchmark case: a weight matrix at one N or as one convolution, verified and then timed beside the dense kernel
+/// and the peers.
 #pragma once
 
 #include <functional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "bench/peers/registry.h"
+#include "cli/bench_operands.h"
 #include "sparsmith/sparsmith.h"
 
 namespace sparsmith::cli {
@@ -17,14 +19,16 @@ struct PeerTime {
   double ns_min = 0, ns_median = 0;
 };
 
-/// What is reported of one file, N and layout.
+/// What is reported of one file, problem and layout.
 struct BenchRow {
   std::string file;
   int64_t m = 0, k = 0, nnz = 0, n = 0;
+  std::optional<Conv2d> conv;
+  int64_t batch = 1;
   int threads = 1;
   Layout layout = Layout::panel;
   double ns_min = 0, ns_median = 0;
-  double pack_ns_median = 0;  ///< X to panels and Y back: what a caller with plain data pays around a panel kernel
+  double pack_ns_median = 0;  ///< X packed and Y unpacked: what a caller with plain data pays around a panel kernel
   double compile_ns = 0;      ///< to callable, no cache, no tuning; the least of some
   int64_t code_bytes = 0;
   double fma_peak_gflops = 0;  ///< of all the threads
@@ -44,8 +48,12 @@ struct BenchOptions {
   int threads = 1;
   bool tune = false;
   bool fixed_n = false;   ///< kernels made for their N only
+  Target target;          ///< of Sparsmith's kernels
   double budget_ms = 60;  ///< timed work of each contender
   std::vector<bench::Peer> peers;
+
+  /// One core's FMA peak with the target's vectors, as it is now.
+  double peak_gflops(int windows = 25) const;
 };
 
 /// Called with what is being done, for the progress shown.
@@ -53,7 +61,7 @@ using Progress = std::function<void(const std::string& step)>;
 
 /// A row for panels and one for plain activations. `peak` is one core's FMA peak so far; raised when measured higher.
 /// Failure when Sparsmith's result is wrong; peers that are wrong or refuse are named through `note` and left out.
-std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights, int64_t n,
+std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights, const BenchProblem& problem,
                                  const BenchOptions& options, double& peak, const Progress& progress,
                                  const Progress& note);
 

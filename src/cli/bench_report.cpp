@@ -36,6 +36,34 @@ std::string speedup_cell(const BenchRow& row) {
   return dense ? format("%.2f", dense->ns_min / row.ns_min) : std::string("-");
 }
 
+// "64@56x56 3x3 /2": input channels, image, kernel, stride; "g64" groups.
+std::string shape_cell(const BenchRow& row) {
+  if (!row.conv) return "-";
+  const Conv2d& c = *row.conv;
+  const auto pair = [](int64_t a, int64_t b) { return std::to_string(a) + "x" + std::to_string(b); };
+  std::string text =
+      std::to_string(c.channels(row.k)) + "@" + pair(c.height, c.width) + " " + pair(c.kernel_h, c.kernel_w);
+  if (c.stride_h != 1 || c.stride_w != 1)
+    text += " /" + (c.stride_h == c.stride_w ? std::to_string(c.stride_h) : pair(c.stride_h, c.stride_w));
+  if (c.groups != 1) text += " g" + std::to_string(c.groups);
+  return row.batch == 1 ? text : text + " b" + std::to_string(row.batch);
+}
+
+// As bench/peers_python.py writes it, whose rows are joined with these.
+nlohmann::ordered_json conv_json(const BenchRow& row) {
+  const Conv2d& c = *row.conv;
+  return {{"channels", c.channels(row.k)},
+          {"height", c.height},
+          {"width", c.width},
+          {"kernel", {c.kernel_h, c.kernel_w}},
+          {"stride", {c.stride_h, c.stride_w}},
+          {"pad", {c.pad_top, c.pad_left, c.pad_bottom, c.pad_right}},
+          {"dilation", {c.dilation_h, c.dilation_w}},
+          {"groups", c.groups},
+          {"batch", row.batch},
+          {"out", {c.out_height(), c.out_width()}}};
+}
+
 using Cells = std::vector<std::string>;
 
 // Columns as wide as their widest cell; the first is text and stands left.
@@ -79,6 +107,9 @@ std::string bench_table(const std::vector<BenchRow>& rows) {
   const std::vector<std::string> peers = peer_names(rows);
   std::vector<Cells> lines{{"file", "M x K", "zeros", "n", "layout", "us", "GFLOP/s", "of peak", "of roof", "x dense",
                             "pack us", "compile ms", "code KB", "error"}};
+  const bool convolutions = std::ranges::any_of(rows, [](const BenchRow& row) { return row.conv.has_value(); });
+  constexpr int kShapeColumn = 2;
+  if (convolutions) lines.front().insert(lines.front().begin() + kShapeColumn, "conv");
   for (const std::string& name : peers) lines.front().push_back(name + " us");
   for (const BenchRow& row : rows) {
     const double zeros =
@@ -97,6 +128,7 @@ std::string bench_table(const std::vector<BenchRow>& rows) {
                 format("%.2f", row.compile_ns / 1e6),
                 format("%.0f", static_cast<double>(row.code_bytes) / 1e3),
                 format("%.0e", row.max_rel_error)};
+    if (convolutions) cells.insert(cells.begin() + kShapeColumn, shape_cell(row));
     for (const std::string& name : peers) cells.push_back(peer_cell(row, name));
     lines.push_back(std::move(cells));
   }
@@ -110,7 +142,7 @@ std::string bench_json(const std::vector<BenchRow>& rows) {
     Json peers = Json::object();
     for (const PeerTime& peer : row.peers) peers[peer.name] = {{"ns_min", peer.ns_min}, {"ns_median", peer.ns_median}};
     Json json{{"file", row.file},
-              {"op", "gemm"},
+              {"op", row.conv ? "conv" : "gemm"},
               {"m", row.m},
               {"k", row.k},
               {"nnz", row.nnz},
@@ -130,6 +162,7 @@ std::string bench_json(const std::vector<BenchRow>& rows) {
               {"peers", std::move(peers)},
               {"plan", row.plan},
               {"target", row.target}};
+    if (row.conv) json["conv"] = conv_json(row);
     json["roofline_fraction"] = row.roofline_ns > 0 ? Json(row.roofline_fraction()) : Json(nullptr);
     const PeerTime* dense = row.best_dense();
     json["best_dense"] = dense ? Json(dense->name) : Json(nullptr);

@@ -202,6 +202,18 @@ class Problems(Case):
         self.fails(["bench", "--cases", self.write("e.txt", "a.npy x\n")], r"e\.txt line 1")
         self.fails(["bench", "--cases", self.write("f.txt", "# nothing\n")], r"f\.txt")
         self.fails(["bench", "--cases", self.path("none.txt")], r"none\.txt")
+        self.fails(["bench", "--cases", self.write("g.txt", "a.npy --kernel 3x3\n")], r"g\.txt line 1", "--conv")
+        self.fails(["bench", "--cases", self.write("h.txt", "a.npy --conv 1,2,3 --none 1\n")], r"h\.txt line 1")
+        self.fails(["bench", weights, "--n", 1, "--target", "x86-64-v9", "--peers", "none"], "x86-64-v9")
+
+    def test_benched_convolutions(self):
+        weights = self.small_weights()
+        conv = ["bench", weights, "--peers", "none", "--conv"]
+        self.fails([*conv, "5,4,4"], "5 input channels", "3 columns")
+        self.fails([*conv, "3,4,4", "--batch", 0], "--batch 0")
+        self.fails([*conv, "3,10000,20000", "--batch", 3], "--batch 3")
+        self.fails([*conv, "3,4,4", "--n", 3], "--n", code=2)
+        self.fails(["bench", weights, "--n", 3, "--batch", 2], "--conv", code=2)
 
 
 class Artifacts(Case):

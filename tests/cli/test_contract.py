@@ -119,9 +119,34 @@ class Digits(Case):
             self.assertLessEqual(row["ns_min"], row["ns_median"])
 
     def test_bench_cases_file(self):
-        cases = self.write("cases.txt", f"# two sizes of one layer\n{DIGITS}/hidden.npz 7,20  # odd ones\n\n")
+        filters = self.npy("filters.npy", (2, 3, 3, 3), [i % 5 - 2 for i in range(54)])
+        cases = self.write("cases.txt", f"# two sizes of one layer\n{DIGITS}/hidden.npz 7,20  # odd ones\n\n"
+                                        f"{filters} --conv 3,6,7 --kernel 3x3 --stride 2 --pad 0,0,1,1\n")
         done = self.succeeds("bench", "--cases", cases, "--peers", "none", "--budget", 1, "--threads", 2)
         self.assertEqual(done.stdout.count("hidden.npz"), 4)
+        self.assertEqual(done.stdout.count("3@6x7 3x3 /2"), 2)
+
+    def test_bench_of_a_convolution(self):
+        filters = self.npy("filters.npy", (4, 2, 3, 3), [i % 4 - 1 for i in range(72)])
+        rows_path = self.path("rows.json")
+        self.succeeds("bench", filters, "--conv", "4,9,8", "--kernel", "3x3", "--pad", 1, "--stride", "2,1", "--groups",
+                      2, "--batch", 3, "--peers", "none", "--budget", 1, "--json", rows_path)
+        with open(rows_path, encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual([row["layout"] for row in rows], ["panel", "plain"])
+        for row in rows:
+            self.assertEqual((row["op"], row["m"], row["k"], row["n"]), ("conv", 4, 18, 3 * 5 * 8))
+            self.assertEqual(row["conv"], {"channels": 4, "height": 9, "width": 8, "kernel": [3, 3], "stride": [2, 1],
+                                           "pad": [1, 1, 1, 1], "dilation": [1, 1], "groups": 2, "batch": 3,
+                                           "out": [5, 8]})
+            self.assertLess(row["max_rel_error"], 1e-5)
+
+    def test_bench_for_another_target(self):
+        rows_path = self.path("rows.json")
+        self.succeeds("bench", DIGITS / "hidden.npz", "--n", 16, "--target", "x86-64-v3", "--peers", "none", "--budget",
+                      1, "--json", rows_path)
+        with open(rows_path, encoding="utf-8") as file:
+            self.assertEqual({row["target"] for row in json.load(file)}, {"x86-64-v3"})
 
     def test_cache(self):
         self.assertEqual(self.succeeds("cache", "path").stdout.strip(), self.environment["SPARSMITH_CACHE"])
