@@ -190,8 +190,9 @@ TEST_P(ConvPeerTest, ComputesTheConvolution) {
 // groups.
 INSTANTIATE_TEST_SUITE_P(All, ConvPeerTest,
                          testing::Values(Expectation{"onednn_conv", 14, 0}, Expectation{"onednn_winograd", 1, 1e-4},
-                                         Expectation{"xnnpack_conv", 14, 0}, Expectation{"im2col_openblas", 11, 0},
-                                         Expectation{"im2col_mkl_csr", 11, 0}, Expectation{"im2col_libxsmm", 11, 0}),
+                                         Expectation{"onednn3_conv", 14, 0}, Expectation{"xnnpack_conv", 14, 0},
+                                         Expectation{"im2col_openblas", 11, 0}, Expectation{"im2col_mkl_csr", 11, 0},
+                                         Expectation{"im2col_libxsmm", 11, 0}),
                          [](const auto& peer) { return std::string(peer.param.name); });
 
 // Those that know products only get a 1x1 convolution when it is one, and refuse the rest by name.

@@ -6,7 +6,7 @@ import pathlib
 
 # Peers that multiply zeros; "best dense" is the fastest of those that ran.
 DENSE = ("own_dense", "openblas", "onednn", "mkl", "eigen_dense", "xnnpack_dense", "onednn_conv", "onednn_winograd",
-         "xnnpack_conv", "im2col_openblas", "openvino")
+         "onednn3_conv", "xnnpack_conv", "im2col_openblas", "openvino")
 PERCENTS = (80, 90, 95, 98)
 
 

@@ -1,4 +1,6 @@
 // oneDNN's direct convolution.
+#include <omp.h>
+
 #include "bench/peers/onednn_convolution.h"
 
 namespace {
@@ -6,6 +8,7 @@ namespace {
 using namespace sparsmith::peers;
 
 std::unique_ptr<Variant> make(const SparsmithPeerProblem& problem) {
+  omp_set_num_threads(problem.threads);
   return fastest_onednn(problem, dnnl::algorithm::convolution_direct);
 }
 

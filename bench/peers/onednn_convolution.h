@@ -1,8 +1,7 @@
 /// \file
-/// oneDNN (2.x) dense convolution, weights and activations in the layout that oneDNN asks for.
+/// oneDNN dense convolution, the same for its versions 2 and 3, weights and activations in the layout that oneDNN asks
+/// for.
 #pragma once
-
-#include <omp.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
@@ -23,14 +22,21 @@ class OnednnConvolution : public Variant {
     const bool grouped = c.groups > 1;
     const Dims w = grouped ? Dims{c.groups, p.m / c.groups, c.channels / c.groups, c.kernel_h, c.kernel_w}
                            : Dims{p.m, c.channels, c.kernel_h, c.kernel_w};
-    const dnnl::convolution_forward::desc what(dnnl::prop_kind::forward_inference, algorithm, describe(x, data),
-                                               describe(w, Tag::any), describe(y, data), {c.stride_h, c.stride_w},
-                                               {c.dilation_h - 1, c.dilation_w - 1}, {c.pad_top, c.pad_left},
-                                               {c.pad_bottom, c.pad_right});
+    const Dims strides{c.stride_h, c.stride_w}, dilation{c.dilation_h - 1, c.dilation_w - 1};
+    const Dims before{c.pad_top, c.pad_left}, after{c.pad_bottom, c.pad_right};
+    constexpr auto kKind = dnnl::prop_kind::forward_inference;
+#if DNNL_VERSION_MAJOR >= 3
+    const dnnl::convolution_forward::primitive_desc how(engine_, kKind, algorithm, describe(x, data),
+                                                        describe(w, Tag::any), describe(y, data), strides, dilation,
+                                                        before, after);
+#else
+    const dnnl::convolution_forward::desc what(kKind, algorithm, describe(x, data), describe(w, Tag::any),
+                                               describe(y, data), strides, dilation, before, after);
     const dnnl::convolution_forward::primitive_desc how(what, engine_);
-    source_ = dnnl::memory(how.src_desc(), engine_);
-    weights_ = dnnl::memory(how.weights_desc(), engine_);
-    target_ = dnnl::memory(how.dst_desc(), engine_);
+#endif
+    source_ = allocate(how.src_desc());
+    weights_ = allocate(how.weights_desc());
+    target_ = allocate(how.dst_desc());
     result_ = dnnl::memory(describe(y, Tag::nchw), engine_, p.y);
     convert(dnnl::memory(describe(x, Tag::nchw), engine_, const_cast<float*>(p.x)), source_);
     convert(dnnl::memory(describe(w, grouped ? Tag::goihw : Tag::oihw), engine_, const_cast<float*>(p.dense_w)),
@@ -47,11 +53,16 @@ class OnednnConvolution : public Variant {
  private:
   using Dims = dnnl::memory::dims;
   static dnnl::memory::desc describe(const Dims& dims, Tag tag) { return {dims, dnnl::memory::data_type::f32, tag}; }
+  dnnl::memory allocate(const dnnl::memory::desc& desc) {
+    buffers_.emplace_back(static_cast<int64_t>(desc.get_size() / sizeof(float)));
+    return {desc, engine_, buffers_.back().data()};
+  }
   void convert(dnnl::memory from, dnnl::memory& to) {
     dnnl::reorder(from, to).execute(stream_, from, to);
     stream_.wait();
   }
 
+  std::vector<Floats> buffers_;
   dnnl::engine engine_;
   dnnl::stream stream_;
   dnnl::primitive primitive_;
@@ -61,7 +72,6 @@ class OnednnConvolution : public Variant {
 
 /// The fastest layout for an algorithm: oneDNN's own choice by `any` is a fixed preference, not a measurement.
 inline std::unique_ptr<Variant> fastest_onednn(const SparsmithPeerProblem& problem, dnnl::algorithm algorithm) {
-  omp_set_num_threads(problem.threads);
   std::vector<std::unique_ptr<Variant>> variants;
   std::string reason;
   using Tag = dnnl::memory::format_tag;

@@ -18,7 +18,7 @@ struct Known {
   const char* name;
   const char* package;  ///< what brings the library
 };
-constexpr std::array<Known, 16> kKnown = {{
+constexpr std::array<Known, 17> kKnown = {{
     {"openblas", "apt libopenblas-dev"},
     {"onednn", "apt libdnnl-dev"},
     {"mkl", "pip mkl"},
@@ -31,6 +31,7 @@ constexpr std::array<Known, 16> kKnown = {{
     {"eigen_sparse", "apt libeigen3-dev"},
     {"onednn_conv", "apt libdnnl-dev"},
     {"onednn_winograd", "apt libdnnl-dev"},
+    {"onednn3_conv", "pip onednn-devel"},
     {"xnnpack_conv", "apt libxnnpack-dev libpthreadpool-dev"},
     {"im2col_openblas", "apt libopenblas-dev"},
     {"im2col_mkl_csr", "pip mkl"},
