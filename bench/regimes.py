@@ -46,9 +46,12 @@ def convolution(bars, folder):
     rows = tuned(folder, "conv3x3_90")
     bars.add("over the best dense convolution, 3x3, 90 %, tuned", 7.5, over_dense(rows), "x", digits=2,
              elsewhere="5-6x (DeepSparse)")
+    direct = [dict(row, peers={name: time for name, time in row["peers"].items() if name != "onednn_winograd"})
+              for row in rows]
+    bars.add("the same without Winograd, which computes fewer products", None, over_dense(direct), "x", digits=2)
     bars.add("over DeepSparse's layer, 3x3, 90 %, tuned", 1.5, over_peer(rows, "deepsparse"), "x", digits=2)
     plain = of_layout(read_rows(folder / "conv3x3_90.tuned.json"), "plain")
-    bars.add("the same from NCHW to NCHW, conversions included as in DeepSparse's time", None,
+    bars.add("DeepSparse again, from NCHW to NCHW: conversions included, as in its time", None,
              over_peer(plain, "deepsparse"), "x", digits=2)
     rows = tuned(folder, "conv3x3_s2_90")
     for size, floor in STRIDED_SHARES.items():
