@@ -1,6 +1,6 @@
 // sparsmith_plan_quality: how close the planner's choice comes to the best of all its candidates, measured. Optionally
 // writes every candidate's work and time for bench/fit_cost_model.py.
-//   sparsmith_plan_quality [--layout panel|plain] [--target T] [--budget MS] [--csv FILE] CASES...
+//   sparsmith_plan_quality [--layout panel|plain] [--target T] [--budget MS] [--csv FILE] [--cold] CASES...
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/cases.h"
+#include "bench/cold.h"
 #include "bench/measure.h"
 #include "plan/candidates.h"
 #include "plan/tiling.h"
@@ -24,6 +25,7 @@ struct Settings {
   std::string target = "host";
   double budget_ms = 8;  ///< for each candidate
   std::string csv;
+  CacheEvictor* cold = nullptr;  ///< caches are evicted before every call, and plans made for that
   std::vector<std::string> lists;
 };
 
@@ -91,6 +93,7 @@ class Quality {
     options.target = settings_.target;
     options.schedule = schedule;
     options.tune = tune;
+    if (settings_.cold != nullptr) options.network_code_bytes = int64_t{1} << 40;
     return compile(weights, problem, {}, options);
   }
 
@@ -113,7 +116,8 @@ class Quality {
     MeasureOptions options;
     options.budget_ms = settings_.budget_ms;
     options.warm_up_ms = 0.5;
-    const std::vector<Timing> times = measure(contenders, options);
+    const std::vector<Timing> times =
+        settings_.cold != nullptr ? measure_cold(contenders, *settings_.cold, options) : measure(contenders, options);
     for (size_t i = 0; i < all.size(); ++i) all[i].ns = times[i].ns_min;
   }
 
@@ -156,6 +160,12 @@ int main(int argc, char** argv) {
   Settings settings;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
+    if (option == "--cold") {
+      static CacheEvictor evictor;
+      if (!evictor.unsuitable().empty()) return fail("--cold isn't possible here: " + evictor.unsuitable());
+      settings.cold = &evictor;
+      continue;
+    }
     const bool takes_value = option.starts_with("--");
     if (!takes_value) {
       settings.lists.push_back(option);

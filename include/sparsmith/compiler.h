@@ -19,6 +19,7 @@ struct CompileOptions {
   std::string target = "host";         ///< Target::parse text. Code for another machine can be saved, not run.
   bool tune = false;                   ///< measure the best candidates on this machine
   double tune_ms = 50;                 ///< time budget of tuning
+  int64_t network_code_bytes = 0;      ///< PlanOptions::network_code_bytes; tuning then measures with cold code too
   const Schedule* schedule = nullptr;  ///< use exactly this schedule, no planning (not owned)
   std::shared_ptr<Cache> cache;        ///< null: no caching
   std::string name = "layer";          ///< goes into symbols and messages; [A-Za-z0-9_] kept, others become _

@@ -57,8 +57,17 @@ struct Plan {
   std::string reason;                 ///< one sentence
 };
 
+/// What a plan may know beyond the layer itself.
+struct PlanOptions {
+  /// Code and weights, in bytes, of all kernels that run between two calls of this one, this one's included. Where they
+  /// are more than the caches hold, the layer's own are fetched anew by every call, which counts against large code. 0:
+  /// the layer runs by itself and finds them cached.
+  int64_t network_code_bytes = 0;
+};
+
 /// Plans from the cost model alone: 5 ms for 236,000 nonzeros. Always considers dense.
-Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target);
+Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target,
+                       const PlanOptions& options = {});
 
 /// The plan as a table for people, and as JSON.
 std::string explain(const Plan& plan);

@@ -45,6 +45,7 @@ struct BenchCommand {
   std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60", target = "host";
   bool tune = false;
   bool fixed_n = false;
+  bool cold = false;
 
   std::vector<BenchCase> list() const {
     std::vector<BenchCase> all;
@@ -95,6 +96,12 @@ struct BenchCommand {
     const std::vector<BenchCase> all = list();
     if (!json.empty()) write_file(json, "[]\n");  // an unwritable path should show before the work, not after it
     options.peers = select_peers();
+    std::optional<bench::CacheEvictor> evictor;
+    if (cold) {
+      evictor.emplace();
+      if (!evictor->unsuitable().empty()) fail("--cold isn't possible here: " + evictor->unsuitable());
+      options.cold = &*evictor;
+    }
     double peak = options.peak_gflops(100);
     std::fprintf(stderr, "%s, FMA peak %.1f GFLOP/s a core\n", bench::cpu_name().c_str(), peak);
 
@@ -149,6 +156,8 @@ void add_bench(CLI::App& app) {
                   "of Sparsmith's kernels, as for compile; the FMA peak is that of its vectors")
       ->type_name("T")
       ->capture_default_str();
+  sub->add_flag("--cold", command->cold,
+                "throw code, weights and activations out of all caches before every call, and plan for that");
   sub->add_option("--json", command->json, "also write the rows as JSON")->type_name("F");
   sub->add_option("--budget", command->budget, "timed milliseconds for each contender")
       ->type_name("MS")
@@ -160,9 +169,12 @@ void add_bench(CLI::App& app) {
       "One thread is pinned; contenders are interleaved; times are minima, with medians in the JSON. `pack us` is "
       "what\n"
       "plain data costs around a panel kernel; `of roof` takes the larger of FMA time and compulsory traffic.\n"
+      "With --cold every line of memory that no file backs is flushed: operands, packed weights and generated code of\n"
+      "all contenders. Library code and branch predictors stay, as they do while a network's other layers run.\n"
       "Examples:\n"
       "  sparsmith bench examples/digits/hidden.npz --n 128\n"
       "  sparsmith bench filter.npy --conv 64,56,56 --kernel 3x3 --pad 1 --peers onednn_conv,onednn_winograd\n"
+      "  sparsmith bench examples/digits/hidden.npz --n 16,128 --cold\n"
       "  sparsmith bench a.smtx b.smtx --n 49,196 --peers openblas,eigen_sparse --json rows.json");
   sub->callback([command] { command->run(); });
 }

@@ -38,6 +38,8 @@ Contestants compile_layout(const std::string& file, const Weights& weights, cons
   CompileOptions compile_options;
   compile_options.name = layer_name(file);
   compile_options.target = options.target.to_string();
+  // A network that no cache holds.
+  if (options.cold != nullptr) compile_options.network_code_bytes = int64_t{1} << 40;
 
   Contestants result{
       .layout = layout, .compile_ns = std::numeric_limits<double>::infinity(), .sparsmith = {}, .dense = {}};
@@ -173,7 +175,8 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     std::unique_ptr<bench::PinnedThread> pin;
     if (options.threads == 1) pin = std::make_unique<bench::PinnedThread>();
     peak = std::max(peak, options.peak_gflops());
-    times = bench::measure(contenders, measure_options);
+    times = options.cold != nullptr ? bench::measure_cold(contenders, *options.cold, measure_options)
+                                    : bench::measure(contenders, measure_options);
     peak = std::max(peak, options.peak_gflops());
   }
 
@@ -189,6 +192,7 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     row.conv = problem.conv;
     row.batch = problem.batch;
     row.threads = options.threads;
+    row.cold = options.cold != nullptr;
     row.layout = set.layout;
     const size_t own = first_of_layout[i];
     row.ns_min = times[own].ns_min;
@@ -200,7 +204,7 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     row.plan = set.sparsmith->plan().chosen.describe();
     row.target = set.sparsmith->target();
     row.fma_peak_gflops = peak * options.threads;
-    if (options.threads == 1)
+    if (options.threads == 1 && !row.cold)
       row.roofline_ns =
           bench::roofline(2 * row.nnz * row.n, operands.x_floats() + row.nnz, operands.y_floats(), peak).bound_ns();
     if (set.dense) row.peers.push_back({"own_dense", true, times[own + 1].ns_min, times[own + 1].ns_median});

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/cold.h"
 #include "bench/peers/registry.h"
 #include "cli/bench_operands.h"
 #include "sparsmith/sparsmith.h"
@@ -26,6 +27,7 @@ struct BenchRow {
   std::optional<Conv2d> conv;
   int64_t batch = 1;
   int threads = 1;
+  bool cold = false;  ///< every call found its code, weights and activations in no cache
   Layout layout = Layout::panel;
   double ns_min = 0, ns_median = 0;
   double pack_ns_median = 0;  ///< X packed and Y unpacked: what a caller with plain data pays around a panel kernel
@@ -47,9 +49,10 @@ struct BenchRow {
 struct BenchOptions {
   int threads = 1;
   bool tune = false;
-  bool fixed_n = false;   ///< kernels made for their N only
-  Target target;          ///< of Sparsmith's kernels
-  double budget_ms = 60;  ///< timed work of each contender
+  bool fixed_n = false;                 ///< kernels made for their N only
+  bench::CacheEvictor* cold = nullptr;  ///< evict caches before every call, and plan for that
+  Target target;                        ///< of Sparsmith's kernels
+  double budget_ms = 60;                ///< timed work of each contender
   std::vector<bench::Peer> peers;
 
   /// One core's FMA peak with the target's vectors, as it is now.

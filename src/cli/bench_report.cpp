@@ -105,8 +105,8 @@ std::string means(const std::vector<BenchRow>& rows, Layout layout) {
 std::string bench_table(const std::vector<BenchRow>& rows) {
   if (rows.empty()) return {};
   const std::vector<std::string> peers = peer_names(rows);
-  std::vector<Cells> lines{{"file", "M x K", "zeros", "n", "layout", "us", "GFLOP/s", "of peak", "of roof", "x dense",
-                            "pack us", "compile ms", "code KB", "error"}};
+  std::vector<Cells> lines{{"file", "M x K", "zeros", "n", "layout", rows.front().cold ? "cold us" : "us", "GFLOP/s",
+                            "of peak", "of roof", "x dense", "pack us", "compile ms", "code KB", "error"}};
   const bool convolutions = std::ranges::any_of(rows, [](const BenchRow& row) { return row.conv.has_value(); });
   constexpr int kShapeColumn = 2;
   if (convolutions) lines.front().insert(lines.front().begin() + kShapeColumn, "conv");
@@ -149,6 +149,7 @@ std::string bench_json(const std::vector<BenchRow>& rows) {
               {"n", row.n},
               {"dtype", "fp32"},
               {"threads", row.threads},
+              {"cold", row.cold},
               {"layout", layout_name(row.layout)},
               {"ns_min", row.ns_min},
               {"ns_median", row.ns_median},

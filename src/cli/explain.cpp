@@ -66,7 +66,8 @@ struct ExplainCommand {
   // Planning alone takes microseconds and leaves no trace; measuring needs the code as well.
   static Plan make(const Layer& input) {
     if (input.compile.tune) return take(compile(input.weights, input.problem, input.params(), input.compile)).plan();
-    return take(make_plan(input.weights.pattern(), input.problem, take(Target::parse(input.compile.target))));
+    return take(make_plan(input.weights.pattern(), input.problem, take(Target::parse(input.compile.target)),
+                          {input.compile.network_code_bytes}));
   }
 
   void run() const {

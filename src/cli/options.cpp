@@ -58,6 +58,8 @@ int64_t parse_count(std::string_view text, const std::string& option, int64_t le
   return value;
 }
 
+int64_t parse_network_mb(std::string_view text) { return parse_count(text, "--network-mb", 0, 1 << 20) << 20; }
+
 std::vector<int64_t> parse_counts(std::string_view text, const std::string& option, int64_t least, int64_t most) {
   std::vector<int64_t> counts;
   for (std::string_view part : split(text, ',')) counts.push_back(parse_count(part, option, least, most));
@@ -95,6 +97,10 @@ void LayerOptions::add_to(CLI::App& command) {
       ->type_name("T")
       ->capture_default_str();
   command.add_flag("--tune", tune, "measure the best candidates on this machine");
+  command
+      .add_option("--network-mb", network_mb,
+                  "code and weights of the whole network in MB, when other layers run between calls of this one")
+      ->type_name("MB");
   command.add_option("--seed", seed, "of the values given to files that hold only a pattern")
       ->type_name("S")
       ->capture_default_str();
@@ -110,6 +116,7 @@ Layer load_layer(const LayerOptions& options) {
   problem.x_layout = problem.y_layout = options.layout == "panel" ? Layout::panel : Layout::plain;
   problem.epilogue = parse_epilogue(options);
   const Target target = take(Target::parse(options.target));
+  const int64_t network = parse_network_mb(options.network_mb);
 
   Layer layer{
       .weights = load_noted_weights(options.weights, options.seed), .problem = problem, .bias = {}, .compile = {}};
@@ -120,6 +127,7 @@ Layer load_layer(const LayerOptions& options) {
   layer.bias = load_bias(options.bias, layer.weights.rows());
   layer.compile.target = target.to_string();
   layer.compile.tune = options.tune;
+  layer.compile.network_code_bytes = network;
   layer.compile.cache = open_cache(options.cache);
   layer.compile.name = layer_name(options.weights);
   return layer;

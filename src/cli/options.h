@@ -29,7 +29,7 @@ struct LayerOptions {
   ConvOptions conv;
   std::string bias, clip;
   bool relu = false, fixed_n = false;
-  std::string target = "host", seed = "1", cache;
+  std::string target = "host", seed = "1", cache, network_mb = "0";
   bool tune = false;
 
   void add_to(CLI::App& command);
@@ -44,6 +44,9 @@ struct Layer {
   LayerParams params() const { return {.bias = bias, .row_scale = {}, .prelu_slope = {}}; }
 };
 Layer load_layer(const LayerOptions& options);
+
+/// `--network-mb`: a PlanOptions::network_code_bytes.
+int64_t parse_network_mb(std::string_view text);
 
 /// Weights by path, with a note on stderr when some are NaN or infinite.
 Weights load_noted_weights(const std::string& path, const std::string& seed);

@@ -45,6 +45,7 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   add("bias", epilogue.bias);
   add("residual", static_cast<int>(epilogue.residual));
   add("activation", static_cast<int>(epilogue.activation));
+  add("network", options.network_code_bytes);
   if (options.schedule) {
     text += " schedule " + options.schedule->describe();
   } else {
@@ -68,11 +69,11 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
     plan.reason = "The caller asked for this schedule.";
     return plan;
   }
-  auto plan = make_plan(weights.pattern(), problem, target);
+  auto plan = make_plan(weights.pattern(), problem, target, {options.network_code_bytes});
   report.plan_ns = elapsed_ns(start);
   if (!plan || !options.tune) return plan;
   const auto tuning = Clock::now();
-  if (Status tuned = tune(*plan, weights, problem, params, target, options.tune_ms); !tuned) return tuned.error();
+  if (Status tuned = tune(*plan, weights, problem, params, target, options); !tuned) return tuned.error();
   report.tune_ns = elapsed_ns(tuning);
   return plan;
 }

@@ -38,6 +38,7 @@ MachineModel machine_model(const Target& target) {
   model.l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
   model.l1i_bytes = cache_bytes(_SC_LEVEL1_ICACHE_SIZE, 32 << 10);
   model.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
+  model.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8 << 20);
   model.x_far = 0.70;
   model.row = 0.15;
   model.reload = 0.31;
@@ -53,6 +54,8 @@ MachineModel machine_model(const Target& target) {
   model.x_crossing = 0.2;
   model.code_byte = 0.0035;
   model.code_byte_far = 0.065;
+  model.code_byte_memory = 0.11;
+  model.data_byte_memory = 0.06;
   if (target.isa() == Isa::avx512) {
     model.fma = 0.165;
     model.dense_fma = 0.150;
@@ -127,7 +130,22 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     ns += code * n_blocks * misses * machine.code_byte_far;
     if (code / (tiles * k_blocks) > static_cast<double>(machine.l1i_bytes)) ns += code * panels * machine.code_byte;
   }
+
+  // Between two calls a network's other layers push this one's code and values out: to L3, or beyond.
+  if (work.network_bytes > 0) {
+    const auto network = static_cast<double>(work.network_bytes);
+    const auto code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
+    const auto values = static_cast<double>(estimate_value_bytes(schedule, work));
+    const double from_memory = miss_share(network, machine.l3_bytes);
+    const double from_l3 = miss_share(network, machine.l2_bytes) - from_memory;
+    ns += from_l3 * (code * machine.code_byte_far + values / 64 * machine.x_stream);
+    ns += from_memory * (code * machine.code_byte_memory + values * machine.data_byte_memory);
+  }
   return ns;
+}
+
+int64_t estimate_value_bytes(const Schedule& schedule, const Work& work) {
+  return 4 * (schedule.form == Form::dense ? work.m * work.k : work.nnz);
 }
 
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa) {

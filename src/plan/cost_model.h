@@ -35,7 +35,9 @@ struct MachineModel {
   double x_plain = 0;                       ///< load of a vector of a plain X, more than of a panel
   double x_crossing = 0;                    ///< and more again when rows don't start on lines
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
-  int64_t l1_bytes = 0, l1i_bytes = 0, l2_bytes = 0;
+  double code_byte_memory = 0;              ///< a byte of code that no cache holds
+  double data_byte_memory = 0;              ///< a byte of weights that no cache holds
+  int64_t l1_bytes = 0, l1i_bytes = 0, l2_bytes = 0, l3_bytes = 0;
 };
 
 /// The model for a target: cache sizes of this machine where it tells them.
@@ -47,9 +49,13 @@ struct Work {
   int64_t tiles = 0, x_loads = 0;  ///< of the Tiling
   /// Lines of X over panels * k: below 1 where taps of a convolution read the same line for several panels.
   double x_share = 1;
+  int64_t network_bytes = 0;       ///< PlanOptions::network_code_bytes
 };
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);
+
+/// Bytes of packed values a schedule streams.
+int64_t estimate_value_bytes(const Schedule& schedule, const Work& work);
 
 /// Bytes of code a schedule makes, from the mean size of its instructions.
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa);

@@ -28,8 +28,13 @@ std::string Schedule::describe() const {
 
 namespace {
 
-Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Target& target) {
+Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Target& target,
+                        const PlanOptions& options) {
   if (Status valid = check_problem(pattern, problem); !valid) return valid.error();
+  if (options.network_code_bytes < 0) {
+    return bad_input("a network of " + std::to_string(options.network_code_bytes) +
+                     " bytes of code; it must be 0 (unknown) or more");
+  }
   Plan plan;
   plan.m = pattern.rows();
   plan.k = pattern.cols();
@@ -63,7 +68,8 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
                     panels,
                     static_cast<int64_t>(tiling->second.tiles.size()),
                     tiling->second.x_loads,
-                    x_share};
+                    x_share,
+                    options.network_code_bytes};
     Candidate candidate;
     candidate.schedule = schedule;
     candidate.predicted_ns = predict_ns(schedule, problem, work, machine);
@@ -77,9 +83,10 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
 
 }  // namespace
 
-Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target) {
+Result<Plan> make_plan(const Pattern& pattern, const Problem& problem, const Target& target,
+                       const PlanOptions& options) {
   try {
-    return plan_layer(pattern, problem, target);
+    return plan_layer(pattern, problem, target, options);
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to plan a matrix of " + std::to_string(pattern.rows()) + " x " +
                       std::to_string(pattern.cols()));

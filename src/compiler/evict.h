@@ -1,0 +1,28 @@
+/// \file
+/// Measuring as in a network: code and weights that the caches have lost since the last call.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sparsmith/kernel.h"
+
+namespace sparsmith {
+
+/// Puts a kernel's code and packed values where a network of the given size leaves them between two calls.
+class NetworkEviction {
+ public:
+  /// `network_bytes` as PlanOptions::network_code_bytes; cache sizes of this machine in bytes.
+  NetworkEviction(int64_t network_bytes, int64_t l2_bytes, int64_t l3_bytes);
+
+  /// Whether anything is evicted at all.
+  explicit operator bool() const { return level_ != Level::none; }
+  void operator()(const Kernel& kernel);
+
+ private:
+  enum class Level : uint8_t { none, to_l3, to_memory };
+  Level level_ = Level::none;
+  std::vector<char> others_;  ///< stands for the other layers: larger than L2
+};
+
+}  // namespace sparsmith
