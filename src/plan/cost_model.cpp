@@ -54,8 +54,8 @@ MachineModel machine_model(const Target& target) {
   model.x_crossing = 0.2;
   model.code_byte = 0.0035;
   model.code_byte_far = 0.065;
-  model.code_byte_memory = 0.11;
-  model.data_byte_memory = 0.06;
+  model.code_byte_memory = 0.30;
+  model.data_byte_memory = 0.047;
   if (target.isa() == Isa::avx512) {
     model.fma = 0.165;
     model.dense_fma = 0.150;

@@ -96,6 +96,20 @@ class Digits(Case):
         self.assertTrue(plan["tuned"])
         self.assertGreater([c for c in plan["candidates"] if c["chosen"]][0]["measured_ns"], 0)
 
+    def test_bench_cold(self):
+        rows_path = self.path("rows.json")
+        done = self.succeeds("bench", DIGITS / "hidden.npz", "--n", 16, "--peers", "none", "--budget", 2, "--cold",
+                             "--tune", "--json", rows_path)
+        self.assertIn("cold us", done.stdout)
+        with open(rows_path, encoding="utf-8") as file:
+            self.assertEqual([row["cold"] for row in json.load(file)], [True, True])
+
+    def test_a_network_counts_against_large_code(self):
+        def predicted(*options):
+            plan = self.json_of("explain", DIGITS / "hidden.npz", "--n", 16, "--json", *options)["plan"]
+            return [c for c in plan["candidates"] if c["chosen"]][0]["predicted_ns"]
+        self.assertGreater(predicted("--network-mb", 100000), predicted())
+
     def test_bench(self):
         rows_path = self.path("rows.json")
         done = self.succeeds("bench", DIGITS / "hidden.npz", "--n", "1,33", "--peers", "none", "--budget", 2, "--json",

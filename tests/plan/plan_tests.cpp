@@ -162,5 +162,26 @@ TEST(Schedule, OutOfRegistersIsRefusedWithTheNumber) {
   EXPECT_NE(status.error().message.find("1 to 6"), std::string::npos) << status.error().message;
 }
 
+TEST(MakePlan, WhatANetworkPushesOutOfTheCachesCountsByItsBytes) {
+  const Target target = *Target::parse("x86-64-v4");
+  const Pattern pattern = random_pattern(256, 512, 0.1, 6);
+  Problem problem;
+  problem.n = 16;
+  const auto best_of_both = [&](int64_t network) {
+    const auto plan = make_plan(pattern, problem, target, {network});
+    double sparse = 0, dense = 0;
+    for (const Candidate& candidate : plan->candidates) {
+      double& best = candidate.schedule.form == Form::dense ? dense : sparse;
+      if (best == 0 || candidate.predicted_ns < best) best = candidate.predicted_ns;
+    }
+    return std::pair(sparse, dense);
+  };
+  const auto alone = best_of_both(0), small = best_of_both(1000), large = best_of_both(int64_t{1} << 40);
+  EXPECT_EQ(alone, small);
+  EXPECT_GT(large.first, alone.first);
+  EXPECT_GT(large.second, alone.second);
+  EXPECT_FALSE(make_plan(pattern, problem, target, {-1}).ok());
+}
+
 }  // namespace
 }  // namespace sparsmith
