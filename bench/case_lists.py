@@ -57,9 +57,11 @@ def _conv(words):
     given = options.parse_args(words)
     if given.conv is None:
         raise ValueError("there is neither N nor --conv")
+    sizes = _numbers(given.conv, (3, 4))
     pad = _numbers(given.pad or "0", (1, 4))
-    return Conv(*_numbers(given.conv, (3,)), kernel=_numbers(given.kernel or "1x1", (2,), "x"),
-                stride=_numbers(given.stride or "1", (1, 2)), pad=pad * 2 if len(pad) == 2 else pad,
+    return Conv(*sizes[:3], kernel=_numbers(given.kernel or "1", (1, 2), "x"),
+                stride=_numbers(given.stride or str(sizes[3] if len(sizes) == 4 else 1), (1, 2)),
+                pad=pad * 2 if len(pad) == 2 else pad,
                 dilation=_numbers(given.dilation or "1", (1, 2)), groups=int(given.groups or 1),
                 batch=int(given.batch or 1), k_order=given.k_order or "oihw")
 

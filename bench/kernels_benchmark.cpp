@@ -1,4 +1,5 @@
 // sparsmith_benchmark: Sparsmith's kernels and every peer on the same cases, in Google Benchmark.
+// Products only: case lists with convolutions are for `sparsmith bench`.
 //   sparsmith_benchmark [--cases=FILE]... [--peers=all|none|a,b] [--tune] [Google Benchmark's own options]
 // Every contender is verified against a product in double before it is timed. `sparsmith bench` interleaves the
 // contenders and so gives better ratios; this program gives Google Benchmark's filters, repetitions and output formats.
@@ -190,6 +191,7 @@ void register_case(const Case& c, const std::vector<Peer>& peers, bool tune) {
     add("own_dense" + in, [=](benchmark::State& state) { run_sparsmith(state, c, layout, tune, true); });
   }
   for (const Peer& peer : peers) {
+    if (!(peer.table->operations & SPARSMITH_PEER_PRODUCT)) continue;
     add(peer.name, [=](benchmark::State& state) { run_peer(state, c, peer); });
   }
 }

@@ -185,27 +185,39 @@ def run_engine(engine, cases, threads, budget_ms):
     return rows
 
 
-def start_engine(engine, options):
-    """Runs this script in the engine's environment; its rows, or [] with the reason on stderr."""
+def start_process(engine, python, options, only=None):
+    """This script in the engine's environment: its rows, its exit status and what it said last."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = pathlib.Path(folder) / "rows.json"
+        command = [python, __file__, options.list, "-o", output, "--engine", engine, "--threads", str(options.threads),
+                   "--budget", str(options.budget)]
+        done = subprocess.run(command + (["--only", str(only)] if only is not None else []),
+                              env={**os.environ, "NM_DISABLE_ANALYTICS": "1"}, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
+        lines = done.stderr.strip().splitlines() or ["without a message"]
+        for line in lines:
+            if line.startswith(f"{engine} leaves out"):
+                print(line, file=sys.stderr)
+        rows = json.loads(output.read_text()) if done.returncode == 0 else []
+    return rows, done.returncode, lines[-1]
+
+
+def start_engine(engine, cases, options):
+    """The rows of an engine, [] when it is absent; the reason goes to stderr."""
     python = options.venvs / f".venv-{engine}" / "bin" / "python"
     if not python.exists():
         print(f"peer {engine}: absent, {python} is missing; scripts/setup-peers makes it", file=sys.stderr)
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        output = pathlib.Path(folder) / "rows.json"
-        done = subprocess.run([python, __file__, options.list, "-o", output, "--engine", engine, "--threads",
-                               str(options.threads), "--budget", str(options.budget)],
-                              env={**os.environ, "NM_DISABLE_ANALYTICS": "1"}, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True)
-        lines = done.stderr.strip().splitlines()
-        for line in lines:
-            if line.startswith(f"{engine} leaves out"):
-                print(line, file=sys.stderr)
-        if done.returncode != 0 or not output.exists():
-            why = lines[-1] if lines else "without a message"
-            print(f"peer {engine}: absent, it ended with status {done.returncode}: {why}", file=sys.stderr)
-            return []
-        rows = json.loads(output.read_text())
+    rows, status, why = start_process(engine, python, options)
+    if status < 0:  # a signal: it died of one of the layers, so each gets a process
+        for i, case in enumerate(cases):
+            some, status, why = start_process(engine, python, options, only=i)
+            rows += some
+            if status != 0:
+                print(f"{engine} leaves out {case.file} n={case.n}: it ended with status {status}, {why}",
+                      file=sys.stderr)
+    elif status > 0:
+        print(f"peer {engine}: absent, it ended with status {status}: {why}", file=sys.stderr)
     if rows:
         print(f"peer {engine}: {rows[0]['version']}, model of one layer", file=sys.stderr)
     return rows
@@ -220,6 +232,7 @@ def main():
     parser.add_argument("--budget", type=float, default=60, help="timed milliseconds for each layer and engine")
     parser.add_argument("--venvs", type=pathlib.Path, default=HERE.parent, help="where .venv-openvino and others lie")
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
+    parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
         cases = read_list(options.list)
@@ -229,12 +242,14 @@ def main():
     if missing:
         sys.exit(f"{min(missing)}: no such file; lists are read relative to $SPARSMITH_DATA")
     if options.engine:
+        if options.only is not None:
+            cases = cases[options.only:options.only + 1]
         rows = run_engine(options.engine, cases, options.threads, options.budget)
     else:
         # Names of C++ peers may be in the list too: it is the one given to `sparsmith bench`.
         names = options.peers.split(",")
         rows = [row for engine in ENGINES if options.peers == "all" or engine in names
-                for row in start_engine(engine, options)]
+                for row in start_engine(engine, cases, options)]
     options.output.write_text(json.dumps(rows, indent=2) + "\n")
 
 

@@ -67,12 +67,53 @@ class Lists(unittest.TestCase):
         self.assertEqual((product.n, other.n, product.conv), (1, 49, None))
         self.assertEqual(conv.conv, case_lists.Conv(8, 9, 10, (3, 5), (2, 2), (0, 1, 1, 2)))
         self.assertEqual((conv.conv.out(), conv.n), ((4, 5), 20))
+        self.assertEqual(self.read("b.npy --conv 8,9,9,2 --kernel 3 --pad 1")[0].conv,
+                         case_lists.Conv(8, 9, 9, (3, 3), (2, 2), (1, 1, 1, 1)))
 
     def test_other_lines_are_named(self):
         for line in ("a.npy", "a.npy x", "a.npy --kernel 3x3", "a.npy --conv 1,2", "a.npy --conv 1,2,3 --pad 1,1",
                      "a.npy --conv 1,2,3 --nonsense 1"):
             with self.assertRaisesRegex(case_lists.ListError, "line 2", msg=line):
                 self.read("a.npy 1\n" + line)
+
+
+class Engines(unittest.TestCase):
+    """With a program in the place of an environment's Python."""
+
+    def run_with(self, program):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            if program:
+                python = folder / ".venv-openvino" / "bin" / "python"
+                python.parent.mkdir(parents=True)
+                python.write_text("#!/bin/sh\n" + program)
+                python.chmod(0o755)
+            (folder / "a.npy").write_text("")
+            (folder / "list.txt").write_text("a.npy 4\na.npy 9\n")
+            done = subprocess.run([sys.executable, HERE / "peers_python.py", folder / "list.txt", "-o",
+                                   folder / "rows.json", "--peers", "openvino,mkl", "--venvs", folder],
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads((folder / "rows.json").read_text()), done.stderr
+
+    def test_absent_ones_are_named(self):
+        found, said = self.run_with("")
+        self.assertEqual(found, [])
+        self.assertIn("peer openvino: absent", said)
+        self.assertNotIn("deepsparse", said)
+
+    def test_broken_ones_are_named_with_their_error(self):
+        found, said = self.run_with("echo 'ModuleNotFoundError: No module named openvino' >&2; exit 1")
+        self.assertEqual(found, [])
+        self.assertRegex(said, "openvino: absent.*status 1.*No module named openvino")
+
+    def test_a_layer_that_kills_one_is_left_out_alone(self):
+        # Dies of the whole list and of layer 1.
+        found, said = self.run_with("case \"$*\" in *'--only 0') echo '[{\"version\": \"V\"}]' > \"$4\" ;; "
+                                    "*) kill -SEGV $$ ;; esac")
+        self.assertEqual(found, [{"version": "V"}])
+        self.assertRegex(said, r"leaves out \S*a\.npy n=9: it ended with status -11")
+        self.assertIn("peer openvino: V", said)
 
 
 class Summary(unittest.TestCase):
