@@ -1,5 +1,7 @@
 """The regimes beyond 1x1 at large N (3x3, small N, depthwise, two threads): the bars of each, and which rows belong to a
 picture. A list X of bench/cases gives X.tuned.json."""
+import re
+
 from rows import best_sparse, geomean, of_layout, read_rows, roof_of, speedup
 
 CONV_SHARES = {90: {56: 0.84, 28: 0.90, 14: 0.82, 7: 0.72}, 95: {56: 0.68, 28: 0.84, 14: 0.67, 7: 0.54}}
@@ -88,10 +90,28 @@ def others(bars, folder):
              digits=2)
 
 
+def plan_quality(path):
+    """(untuned, tuned): means of the best candidate's time over the chosen one's; None when not measured."""
+    found = re.search(r"geometric mean of \d+ cases: model ([\d.]+), tuned ([\d.]+)",
+                      path.read_text() if path.exists() else "")
+    return (float(found[1]), float(found[2])) if found else (None, None)
+
+
+def planning(bars, folder):
+    for tuned_too, floor, value in zip(("untuned", "tuned"), (0.93, 0.98), plan_quality(folder / "plan_quality.txt")):
+        bars.add(f"best of all candidates over the planner's choice, ResNet-50 1x1, 90 %, {tuned_too}", floor, value)
+    for row in of_layout(read_rows(folder / "cold_90.cold.json"), "panel"):
+        bars.add(f"cold caches, {row['m']}x{row['k']} at N = {row['n']}, 90 %, over the best dense", None, speedup(row),
+                 "x", digits=2)
+    untuned, _ = plan_quality(folder / "plan_quality_cold.txt")
+    bars.add("cold caches, the same, best form over the planner's choice, untuned", 0.95, untuned)
+
+
 def add_bars(bars, folder):
     convolution(bars, folder)
     small_n(bars, folder)
     others(bars, folder)
+    planning(bars, folder)
 
 
 def by_n(row):

@@ -120,7 +120,7 @@ class Summary(unittest.TestCase):
     def summary(self, files):
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
-                (pathlib.Path(folder) / name).write_text(json.dumps(content))
+                (pathlib.Path(folder) / name).write_text(content if isinstance(content, str) else json.dumps(content))
             done = subprocess.run([sys.executable, HERE / "summarize.py", folder], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         return {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
@@ -161,6 +161,8 @@ class Summary(unittest.TestCase):
             "n8_90.tuned.json": [row(peers={"own_dense": 700, "libxsmm": 250, "mkl_csr": 300})],
             "n1_90.tuned.json": [vector(256, 1024, 100, peers={"openblas": 500, "mkl_csr": 240}),
                                  vector(512, 512, 1, peers={"openblas": 1, "mkl_csr": 1})],
+            "plan_quality.txt": "a n 1\nchosen over best, geometric mean of 2 cases: model 0.950, tuned 0.970\n",
+            "cold_90.cold.json": [row(peers={"onednn": 150})],
             "threads.one.json": [row(ns=100), row("plain", ns=100)],
             "threads.two.json": [row(ns=50), row("plain", ns=100)],
         })
@@ -173,6 +175,10 @@ class Summary(unittest.TestCase):
         self.assertEqual(bars["depthwise 3x3 stride 1, MobileNetV1, share of the roofline"][1], "0.95")
         self.assertEqual(bars["N = 8, 90 %, over the best sparse peer, tuned"][1], "2.50x")
         self.assertEqual(bars["N = 1, 90 %, the same over MKL sparse"][1], "2.40x")
+        choice = "best of all candidates over the planner's choice, ResNet-50 1x1, 90 %, "
+        self.assertEqual(bars[choice + "untuned"], ["0.93", "0.950", "", "", "yes"])
+        self.assertEqual(bars[choice + "tuned"][-1], "**no**")
+        self.assertEqual(bars["cold caches, 100x100 at N = 196, 90 %, over the best dense"], ["", "1.50x", "", "", ""])
         self.assertEqual(bars["two threads over one, N >= 196, 90 %, tuned"][1], "2.00x")
 
     def test_an_empty_folder_has_no_bar_met(self):

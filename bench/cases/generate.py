@@ -136,6 +136,9 @@ layers = [(f"resnet50_3x3_90/filter_bg{group}.npy", conv(32 << group, SIZES[grou
 write("conv3x3_real.txt", "3x3 layers of ResNet-50 with real values, 91 %", layers)
 layers = [("mobilenet_v1_90/initial_conv.npy", conv(3, 224, 2, pad=(0, 0, 1, 1))), *mobilenet_depthwise()]
 write("depthwise.txt", "MobileNetV1's depthwise layers and its dense first one", layers)
+layers = [(f"{RN50}/0.9/bottleneck_1_block_group4_1_1.smtx", 48),
+          (f"{TRANSFORMER}/0.9/body_encoder_layer_0_ffn_conv1_fully_connected.smtx", 128)]
+write("cold_90.txt", "512x2048 at N = 48 and 2048x512 at N = 128, 90 %: small N and much code, for cold caches", layers)
 layers = [(f"{RN50}/0.9/bottleneck_1_block_group3_1_1.smtx", 3136)]
 write("large_90.txt", "256x1024 at N = 3136, 90 %: X is far beyond L2", layers)
 write("threads.txt", "N >= 196 at 90 %, for one thread against two", list(two_threads()))
