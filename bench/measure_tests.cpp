@@ -80,6 +80,7 @@ TEST(FmaPeak, IsWhatACoreCanDo) {
   const double peak = fma_peak_gflops(5);
   EXPECT_GT(peak, 5);
   EXPECT_LT(peak, 1000);  // 64 flops a cycle at 15 GHz
+  EXPECT_GT(fma_peak_gflops(5, 8), 2.5);
 }
 
 TEST(Bandwidth, SmallFootprintsAreNotSlowerThanMemory) {

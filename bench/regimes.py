@@ -125,8 +125,8 @@ def by_output(row):
 
 # Pictures: name, title, the lists that they show, and what a line stands for.
 PICTURES = (
-    ("regime_1x1", "1x1 layers by N", [f"rn50_1x1_{p}" for p in (80, 90, 95, 98)] + ["n49_90", "large_90"], by_n),
+    ("regime_1x1", "1x1 layers by N", [f"rn50_1x1_{p}" for p in (80, 90, 95, 98)] + ["n49_90"], by_n),
     ("regime_3x3", "3x3 layers by output size", [f"conv3x3_{p}" for p in (80, 90, 95, 98)] + ["conv3x3_s2_90"],
      by_output),
-    ("regime_small_n", "small N", ["n1_90", "n1_95", "n8_90", "n49_90"], by_n),
+    ("regime_small_n", "small N", [f"n{n}_{p}" for n in (1, 8) for p in (80, 90, 95)] + ["n49_90"], by_n),
 )

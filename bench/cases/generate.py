@@ -126,9 +126,9 @@ for percent, folder in ((80, "0.8"), (90, "0.9"), (95, "0.95"), (98, "0.98")):
     blocks = (1, 2) if percent in (90, 95) else (1,)
     layers = [(f"{RN50}/{folder}/{file}", options) for file, options in rn50_3x3(blocks)]
     write(f"conv3x3_{percent}.txt", f"3x3 layers of ResNet-50 at {percent} %, stride 1", layers)
-for percent, folder in ((90, "0.9"), (95, "0.95")):
-    write(f"n1_{percent}.txt", f"N = 1 at {percent} %", list(at_n(folder, 1)))
-write("n8_90.txt", "N = 8 at 90 %", list(at_n("0.9", 8)))
+for percent, folder in ((80, "0.8"), (90, "0.9"), (95, "0.95")):
+    for n in (1, 8):
+        write(f"n{n}_{percent}.txt", f"N = {n} at {percent} %", list(at_n(folder, n)))
 write("n49_90.txt", "ResNet-50's 1x1 layers of group 4 and MobileNetV1's layer 11, 90 %", list(rn50_group4()))
 layers = [(f"{RN50}/0.9/{file}", options) for file, options in rn50_3x3_strided()]
 write("conv3x3_s2_90.txt", "3x3 layers of ResNet-50 at 90 %, stride 2", layers)
