@@ -23,6 +23,8 @@ enum class Shape : uint8_t {
   abc,
   aam_masked,
   mask_b,
+  ab,
+  abi,
   none,
   m,
   am,
@@ -57,6 +59,8 @@ constexpr FormInfo kForms[] = {
     {X86Form::min_rr, Shape::abc, "VMINPSZrr", "VMINPSYrr"},
     {X86Form::blend_sign, Shape::aam_masked, "VMOVAPSZrrk", "VBLENDVPSYrrr"},
     {X86Form::sign_mask, Shape::mask_b, "VPMOVD2MZkr", nullptr},
+    {X86Form::copy_v, Shape::ab, "VMOVAPSZrr", nullptr},
+    {X86Form::shift_v, Shape::abi, "VPSRLDZri", nullptr},
     {X86Form::zeroupper, Shape::none, "VZEROUPPER", "VZEROUPPER"},
     {X86Form::load_v, Shape::am, "VMOVUPSZrm", "VMOVUPSYrm", 64},
     {X86Form::store_v, Shape::ma, "VMOVUPSZmr", "VMOVUPSYmr", 64},
@@ -68,6 +72,9 @@ constexpr FormInfo kForms[] = {
     {X86Form::mul_bcast, Shape::abm, "VMULPSZrmb", nullptr, 4},
     {X86Form::max_bcast, Shape::abm, "VMAXPSZrmb", nullptr, 4},
     {X86Form::min_bcast, Shape::abm, "VMINPSZrmb", nullptr, 4},
+    {X86Form::fma_v, Shape::aabm, "VFMADD231PSZm", nullptr, 64},
+    {X86Form::mul_v, Shape::abm, "VMULPSZrm", nullptr, 64},
+    {X86Form::lookup_v, Shape::aabm, "VPERMI2PSZrm", nullptr, 64},
     {X86Form::mov_load, Shape::gm, "MOV64rm", "MOV64rm"},
     {X86Form::imul_load, Shape::gmi, "IMUL64rmi32", "IMUL64rmi32"},
     {X86Form::add_load, Shape::ggm, "ADD64rm", "ADD64rm"},
@@ -83,10 +90,10 @@ constexpr FormInfo kForms[] = {
 };
 static_assert(std::size(kForms) == static_cast<size_t>(X86Form::count_));
 
-constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8",  "R9",
-                                  "R10", "R11", "RBX", "RBP", "R12", "R13", "R14"};
-constexpr const char* kGpr32[] = {"EAX",  "ECX",  "EDX", "ESI", "EDI",  "R8D",  "R9D",
-                                  "R10D", "R11D", "EBX", "EBP", "R12D", "R13D", "R14D"};
+constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8",  "R9", "R10",
+                                  "R11", "RBX", "RBP", "R12", "R13", "R14", "RIP"};
+constexpr const char* kGpr32[] = {"EAX",  "ECX", "EDX", "ESI",  "EDI",  "R8D",  "R9D", "R10D",
+                                  "R11D", "EBX", "EBP", "R12D", "R13D", "R14D", "EIP"};
 
 bool fits8(int64_t value) { return value >= -128 && value <= 127; }
 
@@ -185,6 +192,12 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
       break;
     case Shape::mask_b:
       inst.addOperand(MCOperand::createReg(names_->k1)), reg(b);
+      break;
+    case Shape::ab:
+      reg(a), reg(b);
+      break;
+    case Shape::abi:
+      reg(a), reg(b), inst.addOperand(MCOperand::createImm(c));
       break;
     case Shape::none:
       break;
@@ -326,6 +339,20 @@ void X86Encoder::jump_not_zero(size_t target) {
   const auto offset = static_cast<int32_t>(distance);
   if (offset != distance) error_ = "a loop of more than 2 GB of code";
   std::memcpy(&code_[code_.size() - 4], &offset, 4);
+}
+size_t X86Encoder::later_address(Gpr reg) {
+  load(X86Form::lea, reg, {Gpr::rip, 0});
+  return code_.size();
+}
+void X86Encoder::set_address(size_t position, size_t target) {
+  const auto distance = static_cast<int64_t>(target) - static_cast<int64_t>(position);
+  const auto offset = static_cast<int32_t>(distance);
+  if (offset != distance) error_ = "constants more than 2 GB from their code";
+  std::memcpy(&code_[position - 4], &offset, 4);
+}
+void X86Encoder::bytes(const void* data, size_t size) {
+  const auto* first = static_cast<const uint8_t*>(data);
+  code_.insert(code_.end(), first, first + size);
 }
 void X86Encoder::ret() { append(encode(X86Form::ret, 0, 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::align(size_t bytes) {

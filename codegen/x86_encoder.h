@@ -24,7 +24,7 @@ class X86Mc;
 
 /// General registers that generated code uses. Up to r11 they are the caller's to save; the others are pushed when
 /// used.
-enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, none };
+enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, rip, none };
 
 /// Instruction forms by shape. _v forms work on a whole vector register (zmm for AVX-512, ymm for AVX2).
 enum class X86Form : uint8_t {
@@ -37,6 +37,8 @@ enum class X86Form : uint8_t {
   min_rr,      ///< dst = src1 op src2; max and min give src2 when either is NaN
   blend_sign,  ///< dst = sign(src1) ? src2 : dst  (AVX-512: through k1 with sign_mask; AVX2: one vblendvps)
   sign_mask,   ///< k1 = sign bits of src1 (AVX-512)
+  copy_v,      ///< dst = src1 (AVX-512)
+  shift_v,     ///< dst = src1 >> src2, an amount: 32-bit lanes (AVX-512)
   zeroupper,
   // vector register and memory: (reg, [src], mem)
   load_v,
@@ -49,6 +51,9 @@ enum class X86Form : uint8_t {
   mul_bcast,
   max_bcast,
   min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
+  fma_v,      ///< reg += src * [mem]  (AVX-512)
+  mul_v,      ///< reg = src * [mem]  (AVX-512)
+  lookup_v,   ///< reg = float number reg mod 32 of the 32 floats src, [mem]; lane by lane  (AVX-512)
   // general registers
   mov_load,   ///< reg = [mem]
   imul_load,  ///< reg = [mem] * imm
@@ -90,6 +95,11 @@ class X86Encoder {
   void ret();
   void align(size_t bytes);            ///< pads with int3, between functions
   void align_with_nops(size_t bytes);  ///< pads with instructions that do nothing
+
+  /// reg = address of the byte at a later size(), given to set_address with the position that this returns.
+  size_t later_address(Gpr reg);
+  void set_address(size_t position, size_t target);
+  void bytes(const void* data, size_t size);  ///< constants between functions
 
   size_t size() const { return code_.size(); }
   std::vector<uint8_t> take() { return std::move(code_); }

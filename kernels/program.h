@@ -4,7 +4,8 @@
 ///
 /// Notation. A vector is one panel row: 16 floats. acc[a] and x[a] are vector registers, temp[a] a broadcast scalar.
 /// Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X in the pass's u-th panel. V[s] is value slot
-/// s of the segment, broadcast to all lanes.
+/// s of the segment, broadcast to all lanes; W[s] is slots s to s + 15, one a lane; D[i] words i to i + 15 of the
+/// Program's own data.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,21 @@ enum class OpCode : uint8_t {
   fma_temp,    ///< acc[a] += x[b] * temp[c]
   store_y,     ///< Y(imm, c) = acc[a]
   prefetch_y,  ///< fetch Y(imm, c) of the next pass for writing; changes nothing
+
+  // Lane by lane.
+  load_words,      ///< x[a] = D[imm]
+  shift_words,     ///< x[a] = x[b] >> c, as words
+  copy_x,          ///< x[a] = x[b]
+  lookup,          ///< x[a] = float number x[a] mod 32 of the 32 floats x[b], X(imm, 0)
+  load_values,     ///< x[a] = W[imm]
+  product_values,  ///< acc[a] = x[b] * W[imm]
+  fma_values,      ///< acc[a] += x[b] * W[imm]
+  product_x,       ///< acc[a] = x[b] * x[c]
+  fma_x,           ///< acc[a] += x[b] * x[c]
+  add_acc,         ///< acc[a] += acc[b]
+  mul_values,      ///< acc[a] *= W[imm]
+  add_values,      ///< acc[a] += W[imm]
+  leaky_values,    ///< x[b] = acc[a] * W[imm]; acc[a] = sign bit of acc[a] ? x[b] : acc[a]
 
   // Epilogue. max and min return acc[a] when it is NaN.
   mul_value,     ///< acc[a] *= V[imm]
@@ -58,6 +74,7 @@ struct Program {
   Layout y_layout = Layout::panel;  ///< the same of Y and the residual
   int64_t plain_row_bytes = 0;      ///< row stride of plain operands that the problem fixes; 0: EntryArgs has it
   std::vector<Op> ops;
+  std::vector<uint32_t> data;  ///< constants that lie behind the code; whole vectors
 };
 
 /// Where code finds Y: of a spatial convolution in strips, which are panels to it, whatever the caller has.

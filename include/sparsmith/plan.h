@@ -18,14 +18,20 @@ namespace sparsmith {
 enum class Form : uint8_t {
   sparse,  ///< straight-line code for the pattern: one load per used row of X in a tile, one FMA per nonzero
   dense,   ///< a loop over all of K; zeros are multiplied
+  vector,  ///< for one or few columns: 16 rows a register, X looked up lane by lane (AVX-512)
 };
 const char* to_string(Form form);
+
+/// Most columns a pass of the vector form computes.
+inline constexpr int32_t kMostColumnsPerPass = 8;
 
 /// Everything that code generation decides from. Equal schedules of equal patterns give equal code.
 struct Schedule {
   Form form = Form::sparse;
-  int32_t tile_rows = 31;       ///< most rows of Y held in registers at once; tiles are balanced below it
-  int32_t panels_per_pass = 1;  ///< panels a pass over a tile's code computes together
+  /// Most rows of Y held in registers at once; tiles are balanced below it. Vector form: rows of a function, a multiple
+  /// of 16.
+  int32_t tile_rows = 31;
+  int32_t panels_per_pass = 1;  ///< panels (vector form: columns) a pass over a tile's code computes together
   int64_t k_block = 0;          ///< rows of X per block; 0: all of K
   int64_t n_block = 0;          ///< panels per block, the outermost loop; 0: all
   bool cluster_rows = true;     ///< rows with similar nonzeros share tiles
@@ -35,6 +41,9 @@ struct Schedule {
   /// fits L1, before the next tiles do. 0 and 0: each tile runs over all panels of the block by itself.
   int64_t tile_group = 0;
   int64_t inner_panels = 0;
+  /// Vector form: windows of 16 columns of X begin at every so many columns: 4, 8 or 16. Smaller steps leave fewer
+  /// lanes empty and copy X more often.
+  int32_t window_step = 16;
   bool operator==(const Schedule&) const = default;
   std::string describe() const;  ///< tile rows x panels: "sparse 31x1, k 256, n all, clustered"
 };
@@ -52,6 +61,9 @@ struct Plan {
   int64_t n = 0;  ///< columns planned for
   std::string target;
   Schedule chosen;
+  /// Calls of at most so many columns run code of the schedule `few` instead; 0: all run `chosen`.
+  int64_t few_columns = 0;
+  Schedule few;
   bool tuned = false;                 ///< chosen by measurement
   std::vector<Candidate> candidates;  ///< best first
   std::string reason;                 ///< one sentence

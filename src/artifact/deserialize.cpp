@@ -111,7 +111,7 @@ Problem read_problem(Reader& in) {
 
 Schedule read_schedule(Reader& in) {
   Schedule schedule;
-  schedule.form = in.enumeration(Form::dense);
+  schedule.form = in.enumeration(Form::vector);
   schedule.tile_rows = in.number_within<int32_t>(1, 1 << 16);
   schedule.panels_per_pass = in.number_within<int32_t>(1, 1 << 8);
   schedule.k_block = in.number_within<int64_t>(0, kMaxDimension);
@@ -121,11 +121,17 @@ Schedule read_schedule(Reader& in) {
   schedule.direct_x = in.boolean();
   schedule.tile_group = in.number_within<int64_t>(0, kMaxDimension);
   schedule.inner_panels = in.number_within<int64_t>(schedule.tile_group > 0 ? 1 : 0, kMaxColumns);
+  // The launcher lays windows out by it.
+  schedule.window_step = in.number_within<int32_t>(4, 16);
+  if ((schedule.window_step & (schedule.window_step - 1)) != 0) in.fail();
+  if (schedule.form == Form::vector && schedule.panels_per_pass > kMostColumnsPerPass) in.fail();
   return schedule;
 }
 
-/// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them.
-bool reads_x_legally(const Schedule& schedule, const Problem& problem) {
+/// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them; and columns
+/// to the vector form, which spatial convolutions don't have.
+bool runs_legally(const Schedule& schedule, const Problem& problem) {
+  if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x;
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
   return problem.x_layout == Layout::plain && !problem.spatial() && !strided && schedule.form == Form::sparse &&
@@ -140,6 +146,8 @@ Plan read_plan(Reader& in) {
   plan.n = in.number_within<int64_t>(0, kMaxColumns);
   plan.target = in.text();
   plan.chosen = read_schedule(in);
+  plan.few_columns = in.number_within<int64_t>(0, kMaxColumns);
+  plan.few = read_schedule(in);
   plan.tuned = in.boolean();
   plan.reason = in.text();
   const uint32_t count = in.number<uint32_t>();
@@ -152,6 +160,29 @@ Plan read_plan(Reader& in) {
     candidate.note = in.text();
   }
   return plan;
+}
+
+/// Variants with room for their segments, which lie in another section, behind those of the image itself.
+std::vector<Variant> read_variants(Reader& in, const Problem& problem, size_t segments, size_t& own_segments) {
+  own_segments = in.number<uint32_t>();
+  size_t left = segments - std::min(segments, own_segments);
+  if (own_segments > segments) in.fail();
+  std::vector<Variant> variants;
+  const uint32_t count = in.number<uint32_t>();
+  for (uint32_t i = 0; i < count && in.good(); ++i) {
+    Variant& variant = variants.emplace_back();
+    const int64_t least = i > 0 ? variants[i - 1].most_columns + 1 : 1;
+    variant.most_columns = in.number_within<int64_t>(least, kMaxColumns);
+    variant.schedule = read_schedule(in);
+    if (!runs_legally(variant.schedule, problem)) in.fail();
+    const size_t own = in.number<uint32_t>();
+    if (own > left) in.fail();
+    if (!in.good()) break;
+    variant.segments.resize(own);
+    left -= own;
+  }
+  if (left != 0) in.fail();
+  return variants;
 }
 
 template <class T>
@@ -169,11 +200,11 @@ std::vector<T> copy_array(std::string_view bytes) {
 }
 
 // The order and offsets that the launcher relies on. Empty when right.
-std::string check_segments(const KernelImage& image) {
-  if (image.segments.empty()) return "it has no segments";
+std::string check_segments(const KernelImage& image, const Schedule& schedule, const std::vector<Segment>& segments) {
+  if (segments.empty()) return "it has no segments";
   const int64_t k_blocks = image.k * (image.problem.conv ? image.problem.conv->groups : 1);
-  for (size_t i = 0; i < image.segments.size(); ++i) {
-    const Segment& s = image.segments[i];
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const Segment& s = segments[i];
     const std::string which = "segment " + std::to_string(i);
     if (s.main_offset >= image.code.size() || s.single_offset >= image.code.size())
       return which + " starts outside the code";
@@ -181,15 +212,15 @@ std::string check_segments(const KernelImage& image) {
     if (s.rows < 1 || s.rows > image.m || s.tile >= image.m || s.k_block >= k_blocks)
       return which + " has an impossible tile, k-block or row count";
     if (i == 0) continue;
-    const Segment& before = image.segments[i - 1];
+    const Segment& before = segments[i - 1];
     if (s.k_block < before.k_block || (s.k_block == before.k_block && s.tile <= before.tile))
       return which + " is out of order";
   }
   // Groups of tiles are addressed by k-block and tile, so that there must be a segment for each pair.
-  if (image.plan.chosen.tile_group > 0) {
-    const size_t tiles = image.segments.back().tile + size_t{1};
-    for (size_t i = 0; i < image.segments.size(); ++i) {
-      if (image.segments[i].tile != i % tiles || image.segments[i].k_block != i / tiles)
+  if (schedule.tile_group > 0) {
+    const size_t tiles = segments.back().tile + size_t{1};
+    for (size_t i = 0; i < segments.size(); ++i) {
+      if (segments[i].tile != i % tiles || segments[i].k_block != i / tiles)
         return "segment " + std::to_string(i) + " is not the one its place in the grid of tiles asks for";
     }
   }
@@ -270,11 +301,13 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
   Reader meta(sections[kMeta]);
   image.problem = read_problem(meta);
   image.plan = read_plan(meta);
-  if (!reads_x_legally(image.plan.chosen, image.problem)) meta.fail();
+  if (!runs_legally(image.plan.chosen, image.problem)) meta.fail();
   if (image.problem.conv) {
     if (Status conv = check_conv(image.m, image.k, *image.problem.conv); !conv)
       return damaged(origin, "its convolution is impossible: " + conv.error().message);
   }
+  size_t own_segments = 0;
+  image.variants = read_variants(meta, image.problem, sections[kSegments].size() / sizeof(Segment), own_segments);
   if (!meta.good() || !meta.at_end()) return damaged(origin, "its problem or plan holds an impossible entry");
 
   image.row_offsets = copy_array<int64_t>(sections[kRowOffsets]);
@@ -282,10 +315,22 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
   if (Status pattern = check_csr(image.m, image.k, image.row_offsets, image.columns); !pattern)
     return damaged(origin, "its pattern is wrong: " + pattern.error().message);
   image.segments = copy_array<Segment>(sections[kSegments]);
+  auto next = image.segments.begin() + static_cast<ptrdiff_t>(own_segments);
+  for (Variant& variant : image.variants) {
+    const auto first = next;
+    next += static_cast<ptrdiff_t>(variant.segments.size());
+    std::copy(first, next, variant.segments.begin());
+  }
+  image.segments.resize(own_segments);
   image.value_sources = copy_array<ValueSource>(sections[kValueSources]);
   image.code = copy_array<uint8_t>(sections[kCode]);
   image.values = copy_array<float>(sections[kValues]);
-  if (const std::string what = check_segments(image); !what.empty()) return damaged(origin, what);
+  if (const std::string what = check_segments(image, image.plan.chosen, image.segments); !what.empty())
+    return damaged(origin, what);
+  for (const Variant& variant : image.variants) {
+    if (const std::string what = check_segments(image, variant.schedule, variant.segments); !what.empty())
+      return damaged(origin, "in code for at most " + std::to_string(variant.most_columns) + " columns " + what);
+  }
   if (const std::string what = check_value_sources(image); !what.empty()) return damaged(origin, what);
   return image;
 }

@@ -14,6 +14,10 @@ namespace sparsmith {
 
 /// What the generated code is called with, one pointer in the first argument register. One call computes one tile of
 /// rows, for one block of K, over `passes` groups of panels. Pointers are to the block's first panel, row 0.
+///
+/// Code of the vector form reads X as lines of 16 floats, line w * columns + u being window w of the pass's u-th
+/// column, and Y (from which it starts) and the residual as lines s * columns + u, slice s of rows in the order of
+/// rows_by_count; lines lie on multiples of 64 bytes. Its `single` entry computes one column.
 struct EntryArgs {
   const float* x;                 ///< panels of X, row 0 of K (also for later k-blocks: code adds its own offset)
   float* y;                       ///< row 0 of Y (the code adds its rows' offsets)
@@ -38,6 +42,7 @@ struct Segment {
   uint32_t tile = 0;           ///< tiles are independent of each other
   uint32_t k_block = 0;        ///< of one tile, k-blocks run in ascending order
   uint32_t rows = 0;           ///< rows of Y in the tile
+  bool operator==(const Segment&) const = default;
 };
 
 /// Where a packed value comes from: kind in the top 4 bits, index in the low 28.
@@ -51,6 +56,13 @@ struct ValueSource {
 /// Constants an epilogue may name by literal index.
 inline constexpr float kLiterals[] = {3.0f, 6.0f, 1.0f / 6.0f};
 
+/// Code for calls of few columns, beside the code that serves all calls.
+struct Variant {
+  int64_t most_columns = 0;  ///< serves calls of at most so many
+  Schedule schedule;
+  std::vector<Segment> segments;  ///< as KernelImage::segments
+};
+
 struct KernelImage {
   std::string symbol;  ///< sparsmith_<name>_<M>x<K>_d<percent>_...
   std::string target;  ///< Target::to_string()
@@ -60,7 +72,8 @@ struct KernelImage {
   std::vector<int64_t> row_offsets;  ///< the pattern, for update_values, disasm and explain
   std::vector<int32_t> columns;
   std::vector<Segment> segments;           ///< by k_block, then tile: the order to run in within an n-block
-  std::vector<ValueSource> value_sources;  ///< one per packed value
+  std::vector<Variant> variants;           ///< by most_columns, ascending; a call takes the first that serves it
+  std::vector<ValueSource> value_sources;  ///< one per packed value; every variant's segments have values of their own
   std::vector<uint8_t> code;               ///< position independent; starts on a 64-byte line
   std::vector<float> values;               ///< packed values in artifacts; empty in cache entries
 };

@@ -62,6 +62,7 @@ void write_schedule(Writer& out, const Schedule& schedule) {
   out.enumeration(schedule.direct_x);
   out.number(schedule.tile_group);
   out.number(schedule.inner_panels);
+  out.number(schedule.window_step);
 }
 
 void write_plan(Writer& out, const Plan& plan) {
@@ -71,6 +72,8 @@ void write_plan(Writer& out, const Plan& plan) {
   out.number(plan.n);
   out.text(plan.target);
   write_schedule(out, plan.chosen);
+  out.number(plan.few_columns);
+  write_schedule(out, plan.few);
   out.enumeration(plan.tuned);
   out.text(plan.reason);
   out.number(static_cast<uint32_t>(plan.candidates.size()));
@@ -83,6 +86,16 @@ void write_plan(Writer& out, const Plan& plan) {
   }
 }
 
+void write_variants(Writer& out, const KernelImage& image) {
+  out.number(static_cast<uint32_t>(image.segments.size()));
+  out.number(static_cast<uint32_t>(image.variants.size()));
+  for (const Variant& variant : image.variants) {
+    out.number(variant.most_columns);
+    write_schedule(out, variant.schedule);
+    out.number(static_cast<uint32_t>(variant.segments.size()));
+  }
+}
+
 }  // namespace
 }  // namespace image_format
 
@@ -92,6 +105,11 @@ std::string serialize(const KernelImage& image, std::span<const uint8_t> code, s
   Writer meta;
   write_problem(meta, image.problem);
   write_plan(meta, image.plan);
+  write_variants(meta, image);
+  std::vector<Segment> segments = image.segments;
+  for (const Variant& variant : image.variants) {
+    segments.insert(segments.end(), variant.segments.begin(), variant.segments.end());
+  }
 
   struct Bytes {
     const void* data;
@@ -101,7 +119,7 @@ std::string serialize(const KernelImage& image, std::span<const uint8_t> code, s
       {meta.bytes().data(), meta.bytes().size()},
       {image.row_offsets.data(), image.row_offsets.size() * sizeof(int64_t)},
       {image.columns.data(), image.columns.size() * sizeof(int32_t)},
-      {image.segments.data(), image.segments.size() * sizeof(Segment)},
+      {segments.data(), segments.size() * sizeof(Segment)},
       {image.value_sources.data(), image.value_sources.size() * sizeof(ValueSource)},
       {code.data(), code.size()},
       {values.data(), values.size() * sizeof(float)},

@@ -15,8 +15,7 @@ Kernel load_to_read(const std::string& path) {
   KernelImage image = take(read_image(path));
   auto impl = std::make_unique<Kernel::Impl>();
   impl->problem = image.problem;
-  impl->values = std::move(image.values);
-  impl->code = take(load_code(std::move(image)));
+  impl->set_code(take(load_code(std::move(image))));
   return Kernel(std::move(impl));
 }
 

@@ -7,6 +7,8 @@
 #include "codegen/code_generator.h"
 #include "kernels/dense.h"
 #include "kernels/spmm.h"
+#include "kernels/spmv.h"
+#include "pattern/row_order.h"
 #include "plan/layer_matrix.h"
 #include "plan/tiling.h"
 
@@ -26,10 +28,11 @@ std::string symbol_of(const std::string& name, const Pattern& pattern, const Sch
 class ImageBuilder {
  public:
   ImageBuilder(const LayerMatrix& matrix, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
-               const RegisterFile& registers, KernelImage& image)
+               const RegisterFile& registers, KernelImage& image, std::vector<Segment>& segments)
       : schedule_(schedule),
         generator_(generator),
         image_(image),
+        segments_(segments),
         depth_(matrix.pattern().cols()),
         tiling_(make_tiling(matrix.pattern(), schedule.tile_rows, schedule.cluster_rows)),
         sparse_(matrix, problem, schedule.panels_per_pass, schedule),
@@ -78,19 +81,61 @@ class ImageBuilder {
       segment.single_offset = *single;
     }
     if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
-    image_.segments.push_back(segment);
+    segments_.push_back(segment);
     return success();
   }
 
   const Schedule& schedule_;
   CodeGenerator& generator_;
   KernelImage& image_;
+  std::vector<Segment>& segments_;
   int64_t depth_;
   Tiling tiling_;
   SpmmWriter sparse_, sparse_single_;
   DenseWriter dense_;
   Program program_;
 };
+
+/// Emits the slices of the vector form, so many of them a segment.
+Status build_slices(const Pattern& pattern, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
+                    KernelImage& image, std::vector<Segment>& segments) {
+  const std::vector<int32_t> order = rows_by_count(pattern.row_offsets());
+  const int64_t slices = (pattern.rows() + kSliceRows - 1) / kSliceRows, step = schedule.tile_rows / kSliceRows;
+  SpmvWriter writer(pattern, problem, schedule.window_step);
+  Program program;
+  std::vector<ValueSource>& values = image.value_sources;
+  for (int64_t slice = 0; slice < slices; slice += step) {
+    // Segments begin on lines, whatever came before the first of them.
+    values.resize((values.size() + kSliceRows - 1) / kSliceRows * kSliceRows, ValueSource::make(ValueKind::zero, 0));
+    Segment segment;
+    segment.value_offset = static_cast<uint32_t>(values.size());
+    segment.tile = static_cast<uint32_t>(slice / step);
+    const int64_t end = std::min(slice + step, slices);
+    segment.rows = static_cast<uint32_t>(std::min(end * kSliceRows, pattern.rows()) - slice * kSliceRows);
+    writer.pack({order, slice, end}, values);
+    if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
+    writer.write(schedule.panels_per_pass, program);
+    auto main = generator.add(program);
+    if (!main) return main.error();
+    segment.main_offset = segment.single_offset = *main;
+    if (schedule.panels_per_pass > 1) {
+      writer.write(1, program);
+      auto single = generator.add(program);
+      if (!single) return single.error();
+      segment.single_offset = *single;
+    }
+    segments.push_back(segment);
+  }
+  return success();
+}
+
+Status build_segments(const Pattern& pattern, const Problem& problem, const Schedule& schedule, const Target& target,
+                      CodeGenerator& generator, KernelImage& image, std::vector<Segment>& segments) {
+  if (schedule.form == Form::vector) return build_slices(pattern, problem, schedule, generator, image, segments);
+  auto matrix = LayerMatrix::create(pattern, problem, schedule.k_block);
+  if (!matrix) return matrix.error();
+  return ImageBuilder(*matrix, problem, schedule, generator, register_file(target.isa()), image, segments).build();
+}
 
 }  // namespace
 
@@ -108,10 +153,18 @@ Result<KernelImage> build_image(const Pattern& pattern, const Problem& problem, 
   image.row_offsets.assign(pattern.row_offsets().begin(), pattern.row_offsets().end());
   image.columns.assign(pattern.columns().begin(), pattern.columns().end());
   image.value_sources.reserve(static_cast<size_t>(pattern.nnz() + 4 * pattern.rows()));
-  auto matrix = LayerMatrix::create(pattern, problem, plan.chosen.k_block);
-  if (!matrix) return matrix.error();
-  ImageBuilder builder(*matrix, problem, plan.chosen, **generator, register_file(target.isa()), image);
-  if (Status built = builder.build(); !built) return built.error();
+  if (Status built = build_segments(pattern, problem, plan.chosen, target, **generator, image, image.segments);
+      !built) {
+    return built.error();
+  }
+  if (plan.few_columns > 0) {
+    Variant& few = image.variants.emplace_back();
+    few.most_columns = plan.few_columns;
+    few.schedule = plan.few;
+    if (Status built = build_segments(pattern, problem, plan.few, target, **generator, image, few.segments); !built) {
+      return built.error();
+    }
+  }
   image.code = (*generator)->take();
   return image;
 }

@@ -52,25 +52,21 @@ class SlotNames {
   const KernelImage& image_;
 };
 
-Result<std::string> disassemble_code(const Kernel& kernel) {
-  const LoadedCode& code = *kernel.impl().code;
-  const KernelImage& image = code.image;
-  auto target = Target::parse(image.target);
-  if (!target) return target.error();
-  const SlotNames names(image);
-  const bool loops = image.plan.chosen.form == Form::dense;
-
-  std::string text = image.symbol + ": " + image.target + ", " + std::to_string(code.code_bytes) + " bytes, " +
-                     std::to_string(image.segments.size()) + " segments\n";
-  if (loops) text += "(weights behind instructions in a loop over K are those of its first round)\n";
+/// The code of a list of segments. What is said of slots: of a loop, those of its first round; of vectors, that of lane
+/// 0.
+Status append_segments(const LoadedCode& code, const Target& target, const SlotNames& names, const Schedule& schedule,
+                       const std::vector<Segment>& segments, const std::string& suffix, std::string& text) {
+  if (schedule.form == Form::dense)
+    text += "(weights behind instructions in a loop over K are those of its first round)\n";
+  if (schedule.form == Form::vector) text += "(weights behind instructions are those of the first of 16 lanes)\n";
+  const std::string symbol = code.image.symbol + suffix;
   char line[320];
-  for (const Segment& segment : image.segments) {
+  for (const Segment& segment : segments) {
     for (const uint32_t offset : std::set{segment.main_offset, segment.single_offset}) {
-      std::snprintf(line, sizeof line, "\n%s_t%u_k%u%s:  ; %u rows\n", image.symbol.c_str(), segment.tile,
-                    segment.k_block, offset == segment.single_offset && offset != segment.main_offset ? "_single" : "",
-                    segment.rows);
+      std::snprintf(line, sizeof line, "\n%s_t%u_k%u%s:  ; %u rows\n", symbol.c_str(), segment.tile, segment.k_block,
+                    offset == segment.single_offset && offset != segment.main_offset ? "_single" : "", segment.rows);
       text += line;
-      auto instructions = decode(*target, code.memory.data(), offset, code.code_bytes);
+      auto instructions = decode(target, code.memory.data(), offset, code.code_bytes);
       if (!instructions) return instructions.error();
       for (const Instruction& instruction : *instructions) {
         std::snprintf(line, sizeof line, "  %8llx  %s", static_cast<unsigned long long>(instruction.offset),
@@ -81,6 +77,29 @@ Result<std::string> disassemble_code(const Kernel& kernel) {
         }
         text += '\n';
       }
+    }
+  }
+  return success();
+}
+
+Result<std::string> disassemble_code(const Kernel& kernel) {
+  const LoadedCode& code = *kernel.impl().code;
+  const KernelImage& image = code.image;
+  auto target = Target::parse(image.target);
+  if (!target) return target.error();
+  const SlotNames names(image);
+  std::string text = image.symbol + ": " + image.target + ", " + std::to_string(code.code_bytes) + " bytes, " +
+                     std::to_string(image.segments.size()) + " segments\n";
+  if (Status added = append_segments(code, *target, names, image.plan.chosen, image.segments, "", text); !added) {
+    return added.error();
+  }
+  for (const Variant& variant : image.variants) {
+    const std::string suffix = "_n" + std::to_string(variant.most_columns);
+    text += "\nFor calls of at most " + std::to_string(variant.most_columns) +
+            " columns: " + variant.schedule.describe() + "\n";
+    if (Status added = append_segments(code, *target, names, variant.schedule, variant.segments, suffix, text);
+        !added) {
+      return added.error();
     }
   }
   return text;

@@ -37,7 +37,8 @@ void NetworkEviction::operator()(const Kernel& kernel) {
   if (level_ == Level::to_memory) {
     const auto& impl = kernel.impl();
     flush(impl.code->memory.data(), impl.code->code_bytes);
-    flush(impl.values.data(), impl.values.size() * sizeof(float));
+    const std::span<const float> values = impl.values.span();
+    flush(values.data(), values.size_bytes());
   } else if (level_ == Level::to_l3) {
     for (size_t at = 0; at < others_.size(); at += kLine) *const_cast<volatile char*>(&others_[at]) = 2;
   }

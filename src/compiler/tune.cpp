@@ -8,6 +8,7 @@
 #include "compiler/evict.h"
 #include "plan/candidates.h"
 #include "plan/cost_model.h"
+#include "plan/few_columns.h"
 #include "runtime/kernel_impl.h"
 #include "sparsmith/strip.h"
 
@@ -23,12 +24,12 @@ double elapsed_ns(Clock::time_point since) {
 /// Operands of one call, in the problem's layouts, on ordinary values.
 class Operands {
  public:
-  Operands(const Plan& plan, const Problem& problem) {
-    int64_t x_floats = panel_floats(plan.k, plan.n), y_floats = panel_floats(plan.m, plan.n);
+  Operands(const Plan& plan, const Problem& problem, int64_t n) {
+    int64_t x_floats = panel_floats(plan.k, n), y_floats = panel_floats(plan.m, n);
     if (problem.conv) {
       const Conv2d& conv = *problem.conv;
       const int64_t channels = conv.channels(plan.k);
-      args_.batch = std::max<int64_t>(1, plan.n / (conv.out_height() * conv.out_width()));
+      args_.batch = std::max<int64_t>(1, n / (conv.out_height() * conv.out_width()));
       x_floats = std::max(x_floats, args_.batch * channels * conv.height * conv.width);
       if (problem.spatial()) {
         const StripShape shape = strip_shape(conv);
@@ -44,7 +45,7 @@ class Operands {
     args_.x = aligned(x_);
     args_.y = aligned(y_);
     args_.residual = residual_.empty() ? nullptr : aligned(residual_);
-    args_.n = plan.n;
+    args_.n = n;
   }
   const RunArgs& args() const { return args_; }
 
@@ -120,15 +121,16 @@ Result<double> time_call(const Contender& contender, const RunArgs& args, int ca
 /// The candidates worth measuring: by prediction, the few best of each form, and first the best of either, which even a
 /// small budget must compare.
 std::vector<size_t> shortlist(const Plan& plan) {
-  constexpr size_t kMostSparse = 10, kMostDense = 2;
+  constexpr size_t kMost[] = {10, 2, 4};  // of sparse, dense, vector
   constexpr double kHopeless = 3;
   std::vector<size_t> chosen;
-  size_t sparse = 0, dense = 0;
+  size_t counts[std::size(kMost)] = {};
   for (size_t i = 0; i < plan.candidates.size(); ++i) {
     const Candidate& candidate = plan.candidates[i];
-    size_t& count = candidate.schedule.form == Form::dense ? dense : sparse;
+    const auto form = static_cast<size_t>(candidate.schedule.form);
+    size_t& count = counts[form];
     const bool hopeless = candidate.predicted_ns > kHopeless * plan.candidates.front().predicted_ns;
-    if (count < (candidate.schedule.form == Form::dense ? kMostDense : kMostSparse) && (!hopeless || count == 0)) {
+    if (count < kMost[form] && (!hopeless || count == 0)) {
       chosen.push_back(i);
       ++count;
     }
@@ -140,6 +142,36 @@ std::vector<size_t> shortlist(const Plan& plan) {
   return chosen;
 }
 
+/// Measures the vector form at one and at four columns against the chosen code at four.
+Status tune_few_columns(Plan& plan, const Problem& problem, ContenderBuilder& builder) {
+  constexpr int64_t kColumns = 4;
+  constexpr int kRounds = 10;
+  auto few = builder.build(plan.few);
+  if (!few) return few.error();
+  auto chosen = builder.build(plan.chosen);
+  if (!chosen) return chosen.error();
+  const Operands one(plan, problem, 1), several(plan, problem, kColumns);
+  struct Timed {
+    const Kernel* kernel;
+    const RunArgs* args;
+    double best_ns = 0;
+  };
+  Timed timed[] = {{&*few, &one.args()}, {&*few, &several.args()}, {&*chosen, &several.args()}};
+  for (int round = 0; round < kRounds; ++round) {
+    for (Timed& call : timed) {
+      // Twice, as in tune.
+      for (int i = 0; i < 2; ++i) {
+        const auto begin = Clock::now();
+        if (Status ran = call.kernel->run(*call.args); !ran) return ran;
+        const double ns = elapsed_ns(begin);
+        if (call.best_ns == 0 || ns < call.best_ns) call.best_ns = ns;
+      }
+    }
+  }
+  set_few_columns(plan, timed[0].best_ns, timed[1].best_ns, kColumns, timed[2].best_ns);
+  return success();
+}
+
 }  // namespace
 
 Status tune(Plan& plan, const Weights& weights, const Problem& problem, const LayerParams& params, const Target& target,
@@ -149,7 +181,7 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
   const double budget_ns = options.tune_ms * 1e6;
   const MachineModel machine = machine_model(target);
   NetworkEviction evict(options.network_code_bytes, machine.l2_bytes, machine.l3_bytes);
-  const Operands operands(plan, problem);
+  const Operands operands(plan, problem, plan.n);
   ContenderBuilder builder(plan, weights, problem, params, target);
   std::vector<Contender> contenders;
   for (Candidate& candidate : plan.candidates) candidate.note = "not measured: predicted too slow";
@@ -199,7 +231,11 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
     plan.candidates[contender.candidate].measured_ns = std::max(contender.best_ns, 1.0);
   }
   choose(plan);
-  return success();
+  plan_few_columns(plan, weights.pattern(), problem, target, options.network_code_bytes);
+  // The columns of a plain convolution are its own.
+  const bool any_n = !problem.conv || (problem.x_layout == Layout::panel && problem.y_layout == Layout::panel);
+  if (plan.few_columns == 0 || !any_n) return success();
+  return tune_few_columns(plan, problem, builder);
 }
 
 }  // namespace sparsmith

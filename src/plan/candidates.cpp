@@ -6,6 +6,7 @@
 #include "pattern/check.h"
 #include "plan/cost_model.h"
 #include "plan/registers.h"
+#include "plan/slices.h"
 
 namespace sparsmith {
 namespace {
@@ -57,6 +58,22 @@ std::string microseconds(double ns) {
 }
 
 }  // namespace
+
+std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& problem, int64_t n,
+                                       const Target& target) {
+  if (target.isa() != Isa::avx512 || problem.spatial() || n > kMostVectorColumns) return {};
+  // A function for 128 rows: few calls, and parts enough for threads to share.
+  Schedule schedule{.form = Form::vector, .tile_rows = 128, .cluster_rows = false};
+  // Half a window's step: a quarter's leaves 4 % fewer slots and is no faster. Where its windows fill L1, a whole one.
+  constexpr int64_t kMostOverlapped = 4096;
+  schedule.window_step = pattern.cols() <= kMostOverlapped ? 8 : 16;
+  std::vector<Schedule> schedules{schedule};
+  for (const int32_t columns : {2, 4}) {
+    schedule.panels_per_pass = columns;
+    if (columns <= n) schedules.push_back(schedule);
+  }
+  return schedules;
+}
 
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
                                           const Target& target) {
@@ -145,7 +162,34 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
   return success();
 }
 
+namespace {
+Status check_vector(const Schedule& schedule, const Problem& problem, const Target& target) {
+  if (problem.spatial()) return bad_input("a vector schedule for a spatial convolution, which is computed on strips");
+  if (target.isa() != Isa::avx512) {
+    return unsuitable("the vector form looks 16 lanes up at once, which " + target.to_string() + " cannot",
+                      "use the sparse form, or a target with AVX-512");
+  }
+  if (schedule.tile_rows < 1 || schedule.tile_rows % kSliceRows != 0) {
+    return bad_input("a vector schedule of " + std::to_string(schedule.tile_rows) +
+                     " tile rows; they must be a multiple of 16");
+  }
+  if (schedule.panels_per_pass < 1 || schedule.panels_per_pass > kMostColumnsPerPass) {
+    return bad_input("a vector schedule of " + std::to_string(schedule.panels_per_pass) + " columns per pass; 1 to " +
+                     std::to_string(kMostColumnsPerPass) + " are possible");
+  }
+  if (schedule.window_step != 4 && schedule.window_step != 8 && schedule.window_step != 16) {
+    return bad_input("a vector schedule with windows every " + std::to_string(schedule.window_step) +
+                     " columns; 4, 8 and 16 are possible");
+  }
+  if (schedule.k_block != 0 || schedule.n_block != 0 || schedule.tile_group != 0 || schedule.direct_x) {
+    return bad_input("a vector schedule with blocks, groups of tiles or X in place; it has none of them");
+  }
+  return success();
+}
+}  // namespace
+
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
+  if (schedule.form == Form::vector) return check_vector(schedule, problem, target);
   if (schedule.direct_x &&
       (!can_read_in_place(problem) || schedule.form == Form::dense || schedule.panels_per_pass > 1)) {
     return bad_input(
@@ -188,12 +232,13 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
 }
 
 void keep_best(std::vector<Candidate>& candidates) {
-  constexpr int kMostSparse = 16, kMostDense = 4;
-  int sparse = 0, dense = 0;
+  constexpr int kMost[] = {16, 4, 4};  // of sparse, dense, vector
+  int kept[std::size(kMost)] = {};
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.predicted_ns < b.predicted_ns; });
   std::erase_if(candidates, [&](const Candidate& candidate) {
-    return candidate.schedule.form == Form::dense ? ++dense > kMostDense : ++sparse > kMostSparse;
+    const auto form = static_cast<size_t>(candidate.schedule.form);
+    return ++kept[form] > kMost[form];
   });
 }
 
@@ -215,9 +260,10 @@ void choose(Plan& plan) {
   char density[32];
   std::snprintf(density, sizeof density, "%.1f %%",
                 100.0 * static_cast<double>(plan.nnz) / (static_cast<double>(plan.m) * static_cast<double>(plan.k)));
-  plan.reason = std::string(best.schedule.form == Form::dense ? "Dense" : "Sparse") + " is " + how + " at " +
-                microseconds(time(best)) + " for N = " + std::to_string(plan.n) + " with " + density +
-                " of the weights kept";
+  std::string form = to_string(best.schedule.form);
+  form[0] = static_cast<char>(form[0] - 'a' + 'A');
+  plan.reason = form + " is " + how + " at " + microseconds(time(best)) + " for N = " + std::to_string(plan.n) +
+                " with " + density + " of the weights kept";
   if (rival != plan.candidates.end()) {
     char factor[32];
     std::snprintf(factor, sizeof factor, "%.2fx", time(*rival) / time(best));

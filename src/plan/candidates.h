@@ -19,6 +19,13 @@ inline constexpr int64_t kMaxRows = int64_t{1} << 24;
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
                                           const Target& target);
 
+/// Most columns for which the vector form is considered: from some five on a panel takes no longer.
+inline constexpr int64_t kMostVectorColumns = 8;
+
+/// The vector form for calls of n columns, in passes of one or more; none where n is larger, or the target or the
+/// problem (a spatial convolution) has no such form.
+std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
+
 /// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the
 /// error names the number that is wrong.
 Status check_problem(const Pattern& pattern, const Problem& problem);

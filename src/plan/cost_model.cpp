@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plan/slices.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith {
@@ -56,6 +57,13 @@ MachineModel machine_model(const Target& target) {
   model.code_byte_far = 0.065;
   model.code_byte_memory = 0.30;
   model.data_byte_memory = 0.047;
+  // Set by hand to 256x1024, 1024x256 and 2048x512 at 90 and 95 %, N = 1 to 8.
+  model.slot = 0.72;
+  model.slot_more = 0.60;
+  model.lane_row = 0.50;
+  model.window = 0.6;
+  model.strided_x = 0.4;
+  model.slot_byte_far = 0.03;
   if (target.isa() == Isa::avx512) {
     model.fma = 0.165;
     model.dense_fma = 0.150;
@@ -70,7 +78,43 @@ MachineModel machine_model(const Target& target) {
   return model;
 }
 
+namespace {
+
+/// Between two calls a network's other layers push this one's code and values out: to L3, or beyond.
+double network_ns(const Schedule& schedule, const Work& work, const MachineModel& machine) {
+  if (work.network_bytes == 0) return 0;
+  const auto network = static_cast<double>(work.network_bytes);
+  const auto code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
+  const auto values = static_cast<double>(estimate_value_bytes(schedule, work));
+  const double from_memory = miss_share(network, machine.l3_bytes);
+  const double from_l3 = miss_share(network, machine.l2_bytes) - from_memory;
+  return from_l3 * (code * machine.code_byte_far + values / 64 * machine.x_stream) +
+         from_memory * (code * machine.code_byte_memory + values * machine.data_byte_memory);
+}
+
+/// A slot's weights, its share of lane numbers, and its instructions for so many columns.
+int64_t slot_bytes(int64_t columns) { return 64 + 11 + 25 * columns; }
+
+double predict_vector(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
+  const int64_t most = schedule.panels_per_pass, whole = work.n / most, rest = work.n % most;
+  const auto pass = [&](int64_t columns) {
+    const double bytes = static_cast<double>(work.slots * slot_bytes(columns));
+    return static_cast<double>(work.slots) * (machine.slot + machine.slot_more * static_cast<double>(columns - 1)) +
+           bytes * code_miss_share(bytes, machine.l2_bytes) * machine.slot_byte_far +
+           static_cast<double>(work.tiles) * machine.call;
+  };
+  const bool strided = problem.x_layout == Layout::panel || work.n > 1;
+  const double column = static_cast<double>(work.m) * machine.lane_row +
+                        static_cast<double>(window_count(work.k, schedule.window_step)) * machine.window +
+                        (strided ? static_cast<double>(work.k) * machine.strided_x : 0);
+  return static_cast<double>(whole) * pass(most) + static_cast<double>(rest) * pass(1) +
+         static_cast<double>(work.n) * column + network_ns(schedule, work, machine);
+}
+
+}  // namespace
+
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
+  if (schedule.form == Form::vector) return predict_vector(schedule, problem, work, machine);
   const bool dense = schedule.form == Form::dense;
   const auto panels = static_cast<double>(work.panels), rows = static_cast<double>(work.m);
   const auto depth = static_cast<double>(work.k), tiles = static_cast<double>(work.tiles);
@@ -131,24 +175,20 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     if (code / (tiles * k_blocks) > static_cast<double>(machine.l1i_bytes)) ns += code * panels * machine.code_byte;
   }
 
-  // Between two calls a network's other layers push this one's code and values out: to L3, or beyond.
-  if (work.network_bytes > 0) {
-    const auto network = static_cast<double>(work.network_bytes);
-    const auto code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
-    const auto values = static_cast<double>(estimate_value_bytes(schedule, work));
-    const double from_memory = miss_share(network, machine.l3_bytes);
-    const double from_l3 = miss_share(network, machine.l2_bytes) - from_memory;
-    ns += from_l3 * (code * machine.code_byte_far + values / 64 * machine.x_stream);
-    ns += from_memory * (code * machine.code_byte_memory + values * machine.data_byte_memory);
-  }
-  return ns;
+  return ns + network_ns(schedule, work, machine);
 }
 
 int64_t estimate_value_bytes(const Schedule& schedule, const Work& work) {
+  if (schedule.form == Form::vector) return 64 * work.slots;
   return 4 * (schedule.form == Form::dense ? work.m * work.k : work.nnz);
 }
 
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa) {
+  if (schedule.form == Form::vector) {
+    const int64_t columns = schedule.panels_per_pass;
+    const int64_t entries = slot_bytes(1) - 64 + (columns > 1 ? slot_bytes(columns) - 64 : 0);
+    return work.slots * entries + work.m * 2 + work.tiles * 64;
+  }
   const int64_t k_blocks = blocks(work.k, schedule.k_block), u = schedule.panels_per_pass;
   const int64_t rows_code = work.m * u * 14 * k_blocks, frame = work.tiles * k_blocks * 96;
   if (schedule.form == Form::dense) return rows_code + frame + work.m * u * 4 * 12;

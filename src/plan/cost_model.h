@@ -37,6 +37,9 @@ struct MachineModel {
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
   double code_byte_memory = 0;              ///< a byte of code that no cache holds
   double data_byte_memory = 0;              ///< a byte of weights that no cache holds
+  /// Vector form: a slot for the first column of a pass and for each further one; a row of Y brought home; a window of
+  /// X laid out; a float of a column of X whose rows don't lie side by side; a byte of slots from beyond L2.
+  double slot = 0, slot_more = 0, lane_row = 0, window = 0, strided_x = 0, slot_byte_far = 0;
   int64_t l1_bytes = 0, l1i_bytes = 0, l2_bytes = 0, l3_bytes = 0;
 };
 
@@ -49,7 +52,8 @@ struct Work {
   int64_t tiles = 0, x_loads = 0;  ///< of the Tiling
   /// Lines of X over panels * k: below 1 where taps of a convolution read the same line for several panels.
   double x_share = 1;
-  int64_t network_bytes = 0;       ///< PlanOptions::network_code_bytes
+  int64_t network_bytes = 0;  ///< PlanOptions::network_code_bytes
+  int64_t slots = 0;          ///< vector form: of all slices
 };
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);

@@ -48,6 +48,9 @@ std::string explain(const Plan& plan) {
     text += line + "\n";
   }
   text += format("chosen%s: %s\n", plan.tuned ? " by measurement" : "", plan.chosen.describe().c_str());
+  if (plan.few_columns > 0) {
+    text += format("calls of n <= %" PRId64 ": %s\n", plan.few_columns, plan.few.describe().c_str());
+  }
   if (!plan.reason.empty()) text += "why: " + plan.reason + "\n";
   return text;
 }

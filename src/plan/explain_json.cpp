@@ -18,6 +18,7 @@ Json to_json(const Schedule& schedule) {
           {"direct_x", schedule.direct_x},
           {"tile_group", schedule.tile_group},
           {"inner_panels", schedule.inner_panels},
+          {"window_step", schedule.window_step},
           {"text", schedule.describe()}};
 }
 
@@ -36,9 +37,17 @@ std::string explain_json(const Plan& plan, int indent) {
   Json candidates = Json::array();
   for (const Candidate& candidate : plan.candidates)
     candidates.push_back(to_json(candidate, candidate.schedule == plan.chosen));
-  const Json json{{"m", plan.m},         {"k", plan.k},           {"nnz", plan.nnz},
-                  {"n", plan.n},         {"target", plan.target}, {"chosen", to_json(plan.chosen)},
-                  {"tuned", plan.tuned}, {"reason", plan.reason}, {"candidates", std::move(candidates)}};
+  const Json json{{"m", plan.m},
+                  {"k", plan.k},
+                  {"nnz", plan.nnz},
+                  {"n", plan.n},
+                  {"target", plan.target},
+                  {"chosen", to_json(plan.chosen)},
+                  {"few_columns", plan.few_columns},
+                  {"few", plan.few_columns > 0 ? to_json(plan.few) : Json(nullptr)},
+                  {"tuned", plan.tuned},
+                  {"reason", plan.reason},
+                  {"candidates", std::move(candidates)}};
   // A plan may come from an artifact, whose strings need not be UTF-8; `replace` keeps dump from throwing.
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }

@@ -7,14 +7,29 @@
 
 #include "plan/candidates.h"
 #include "plan/cost_model.h"
+#include "plan/few_columns.h"
 #include "plan/layer_matrix.h"
 #include "sparsmith/strip.h"
 
 namespace sparsmith {
 
-const char* to_string(Form form) { return form == Form::dense ? "dense" : "sparse"; }
+const char* to_string(Form form) {
+  switch (form) {
+    case Form::sparse:
+      return "sparse";
+    case Form::dense:
+      return "dense";
+    case Form::vector:
+      return "vector";
+  }
+  return "?";
+}
 
 std::string Schedule::describe() const {
+  if (form == Form::vector) {
+    return "vector, " + std::to_string(tile_rows) + " rows by " + std::to_string(panels_per_pass) +
+           (panels_per_pass > 1 ? " columns" : " column") + ", windows every " + std::to_string(window_step);
+  }
   std::string text = std::string(to_string(form)) + " " + std::to_string(tile_rows) + "x" +
                      std::to_string(panels_per_pass) + ", k " + (k_block > 0 ? std::to_string(k_block) : "all") +
                      ", n " + (n_block > 0 ? std::to_string(n_block * 16) : "all");
@@ -57,6 +72,10 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
   }
   const MachineModel machine = machine_model(target);
   std::map<std::pair<int, bool>, Tiling> tilings;
+  for (const Schedule& schedule : vector_schedules(pattern, problem, plan.n, target)) {
+    plan.candidates.push_back(
+        vector_candidate(schedule, pattern, problem, plan.n, target, machine, options.network_code_bytes));
+  }
   for (const Schedule& schedule : candidate_schedules(matrix->pattern(), panels, problem, target)) {
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
     auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
@@ -78,6 +97,7 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
   }
   keep_best(plan.candidates);
   choose(plan);
+  plan_few_columns(plan, pattern, problem, target, options.network_code_bytes);
   return plan;
 }
 

@@ -1,14 +1,16 @@
 #include "sparsmith/kernel.h"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <string>
 
 #include "artifact/file_io.h"
-#include "artifact/prefault.h"
 #include "artifact/serialize.h"
+#include "pattern/row_order.h"
 #include "runtime/kernel_impl.h"
 #include "runtime/launch.h"
+#include "runtime/launch_vector.h"
 #include "runtime/pack_values.h"
 
 namespace sparsmith {
@@ -42,6 +44,13 @@ bool same_form(const Problem& a, const Problem& b) {
          a.epilogue.residual == b.epilogue.residual && a.epilogue.activation == b.epilogue.activation;
 }
 
+// In multiply-accumulates of a vector, per panel or column; a slot of the vector form takes as long as four.
+int64_t work_per_unit(Form form, const KernelImage& image) {
+  if (form == Form::dense) return image.m * image.k;
+  const auto nnz = static_cast<int64_t>(image.columns.size());
+  return form == Form::vector ? nnz / 4 : nnz;
+}
+
 void call_code(const void* context, const Segment& segment, bool single, const EntryArgs& args) {
   const auto* code = static_cast<const LoadedCode*>(context);
   code->entry(single ? segment.single_offset : segment.main_offset)(&args);
@@ -65,20 +74,37 @@ Result<Kernel> make_kernel(std::shared_ptr<const LoadedCode> code, const Problem
   if (Status s = check_params(problem.epilogue, params, image.m); !s) return s.error();
   auto impl = std::make_unique<Kernel::Impl>();
   try {
-    impl->values = prefaulted<float>(image.value_sources.size());
-    impl->values.resize(image.value_sources.size());
+    impl->values = PackedValues(image.value_sources.size());
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory for " + std::to_string(image.value_sources.size()) + " packed values");
   }
-  if (Status s = pack_values(image.value_sources, weights.values(), problem.epilogue, params, impl->values); !s) {
+  if (Status s = pack_values(image.value_sources, weights.values(), problem.epilogue, params, impl->values.span());
+      !s) {
     return s.error();
   }
-  impl->tiles = tile_count(image.segments);
   impl->problem = problem;
   impl->report = report;
   impl->report.code_bytes = static_cast<int64_t>(code->code_bytes);
-  impl->code = std::move(code);
+  impl->set_code(std::move(code));
   return Kernel(std::move(impl));
+}
+
+void Kernel::Impl::set_code(std::shared_ptr<const LoadedCode> loaded) {
+  code = std::move(loaded);
+  const KernelImage& image = code->image;
+  choices.clear();
+  const auto add = [&](int64_t most_columns, const Schedule& schedule, std::span<const Segment> segments) {
+    choices.push_back({most_columns, &schedule, segments, tile_count(segments), segments.front().value_offset,
+                       image.value_sources.size()});
+    if (schedule.form == Form::vector && slice_order.empty()) slice_order = rows_by_count(image.row_offsets);
+  };
+  for (const Variant& variant : image.variants) add(variant.most_columns, variant.schedule, variant.segments);
+  add(INT64_MAX, image.plan.chosen, image.segments);
+  for (Choice& choice : choices) {
+    for (const Choice& other : choices) {
+      if (other.first_value > choice.first_value) choice.values_end = std::min(choice.values_end, other.first_value);
+    }
+  }
 }
 
 Kernel::Kernel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -108,15 +134,27 @@ Status Kernel::run(const RunArgs& args) const {
   kernel.m = image.m;
   kernel.k = image.k;
   kernel.accumulate = impl_->problem.epilogue.accumulate;
-  kernel.schedule = image.plan.chosen;
-  kernel.segments = image.segments;
-  kernel.tiles = impl_->tiles;
-  kernel.values = impl_->values.data();
-  kernel.work = image.plan.chosen.form == Form::dense ? image.m * image.k : nnz();
+  const Impl::Choice& choice = *std::find_if(impl_->choices.begin(), impl_->choices.end(),
+                                             [&](const Impl::Choice& c) { return operands->n <= c.most_columns; });
+  kernel.schedule = *choice.schedule;
+  kernel.segments = choice.segments;
+  kernel.tiles = choice.tiles;
+  const std::span<const float> values = std::as_const(impl_->values).span();
+  kernel.values = values.data();
+  kernel.work = work_per_unit(choice.schedule->form, image);
   kernel.caller = {&code, call_code};
   kernel.workers.hook = args.parallel;
   if (args.threads > 1 && args.parallel == nullptr) kernel.workers.pool = &process_pool();
-  return launch(kernel, *operands, args.threads);
+  if (choice.schedule->form != Form::vector) return launch(kernel, *operands, args.threads);
+
+  LaneLaunch lanes;
+  lanes.order = impl_->slice_order;
+  lanes.row_offsets = image.row_offsets;
+  lanes.columns = image.columns;
+  const size_t count = choice.values_end - choice.first_value;
+  lanes.sources = std::span(image.value_sources).subspan(choice.first_value, count);
+  lanes.values = values.data() + choice.first_value;
+  return launch_vector(kernel, lanes, *operands, args.threads);
 }
 
 Status Kernel::update_values(const Weights& weights, const LayerParams& params) {
@@ -124,7 +162,7 @@ Status Kernel::update_values(const Weights& weights, const LayerParams& params) 
   if (Status s = check_pattern(image, weights.pattern()); !s) return s;
   if (Status s = check_params(impl_->problem.epilogue, params, image.m); !s) return s;
   // Sources were checked when the kernel was made, so this can't fail halfway.
-  return pack_values(image.value_sources, weights.values(), impl_->problem.epilogue, params, impl_->values);
+  return pack_values(image.value_sources, weights.values(), impl_->problem.epilogue, params, impl_->values.span());
 }
 
 Status Kernel::save(const std::string& path) const {
@@ -132,7 +170,8 @@ Status Kernel::save(const std::string& path) const {
   try {
     KernelImage image = code.image;
     image.problem = impl_->problem;
-    return write_file_atomic(path, serialize(image, {code.memory.data(), code.code_bytes}, impl_->values));
+    return write_file_atomic(
+        path, serialize(image, {code.memory.data(), code.code_bytes}, std::as_const(impl_->values).span()));
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to write " + path);
   }
@@ -148,12 +187,13 @@ Result<Kernel> Kernel::load(const std::string& path) {
                        "make the file with Kernel::save or `sparsmith compile`");
     }
     auto impl = std::make_unique<Impl>();
-    impl->values = std::move(image->values);
+    impl->values = PackedValues(image->values.size());
+    std::copy(image->values.begin(), image->values.end(), impl->values.span().begin());
+    image->values = {};
     impl->problem = image->problem;
-    impl->tiles = tile_count(image->segments);
     Result<std::shared_ptr<const LoadedCode>> code = load_code(std::move(*image));
     if (!code) return code.error();
-    impl->code = std::move(*code);
+    impl->set_code(std::move(*code));
     if (!impl->code->missing_feature.empty()) {
       return unsuitable(
           path + " was made for " + impl->code->image.target + "; this CPU lacks " + impl->code->missing_feature,

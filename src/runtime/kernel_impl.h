@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/loaded_code.h"
+#include "runtime/packed_values.h"
 #include "sparsmith/kernel.h"
 
 namespace sparsmith {
@@ -14,8 +15,21 @@ struct Kernel::Impl {
   std::shared_ptr<const LoadedCode> code;
   Problem problem;  ///< this kernel's own constants (alpha, lo, hi); the image's are those of whoever built it first
   BuildReport report;
-  std::vector<float> values;  ///< packed, in the code's order; kernels that share code have values of their own
-  int64_t tiles = 0;          ///< of the code's segments
+  PackedValues values;  ///< in the code's order; kernels that share code have values of their own
+
+  /// Code for calls of at most most_columns columns, as run() looks for it: the image's variants, then what serves all.
+  struct Choice {
+    int64_t most_columns = 0;
+    const Schedule* schedule = nullptr;
+    std::span<const Segment> segments;
+    int64_t tiles = 0;
+    size_t first_value = 0, values_end = 0;  ///< in values
+  };
+  std::vector<Choice> choices;
+  std::vector<int32_t> slice_order;  ///< rows_by_count, when some choice has the vector form
+
+  /// Takes code and finds choices in it.
+  void set_code(std::shared_ptr<const LoadedCode> loaded);
 };
 
 /// Links weights and parameters to code made for their pattern: packs values, checks that everything the epilogue names

@@ -306,16 +306,18 @@ int64_t tile_count(std::span<const Segment> segments) {
   return tiles;
 }
 
+int useful_threads(const Launch& kernel, int64_t units, int threads) {
+  threads = std::max(kernel.workers.available(threads), 1);
+  // No thread for less than its share of work.
+  const double work = static_cast<double>(units) * static_cast<double>(kernel.work);
+  const double useful = 1 + work / static_cast<double>(std::max<int64_t>(kernel.min_work_per_thread, 1));
+  return useful < threads ? static_cast<int>(useful) : threads;
+}
+
 Status launch(const Launch& kernel, const Operands& ops, int threads) {
   const CallScope inside;
-  threads = kernel.workers.available(threads);
-  if (threads > 1) {
-    // No thread for less than its share of work.
-    const double work = static_cast<double>(ops.panels) * static_cast<double>(kernel.work);
-    const double useful = 1 + work / static_cast<double>(std::max<int64_t>(kernel.min_work_per_thread, 1));
-    if (useful < threads) threads = static_cast<int>(useful);
-  }
-  if (ops.x_strips.channels > 0) return launch_spatial(kernel, ops, std::max(threads, 1));
+  threads = useful_threads(kernel, ops.panels, threads);
+  if (ops.x_strips.channels > 0) return launch_spatial(kernel, ops, threads);
   const Split split = choose_split(split_shape(kernel, ops), threads);
   if (split.by == SplitBy::both) return launch_by_both(kernel, ops, split.threads);
   if (split.by == SplitBy::rows) return launch_by_tiles(kernel, ops, split.threads);

@@ -26,7 +26,7 @@ struct Launch {
   std::span<const Segment> segments;  ///< in the order they run
   int64_t tiles = 1;                  ///< Segment::tile is below it
   const float* values = nullptr;
-  int64_t work = 0;  ///< multiply-accumulates of vectors per panel: nonzeros, or M * K of dense code
+  int64_t work = 0;  ///< multiply-accumulates of vectors per panel (of the vector form: per column)
   SegmentCaller caller;
   Workers workers;  ///< used when threads > 1
   /// Work below which a thread isn't worth waking: some 5 us.
@@ -35,6 +35,10 @@ struct Launch {
 
 /// Segment::tile's upper bound.
 int64_t tile_count(std::span<const Segment> segments);
+
+/// Of `threads` threads those worth waking for so many panels or columns of work, at least 1 and no more than there
+/// are.
+int useful_threads(const Launch& kernel, int64_t units, int threads);
 
 /// Runs the kernel over checked operands on at most `threads` threads. The blocks are those of the schedule; every
 /// element of Y is computed by the same operations in the same order however they are divided.

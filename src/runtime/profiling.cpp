@@ -27,11 +27,16 @@ bool asked_for(const char* variable, std::initializer_list<std::string_view> val
 
 std::vector<CodeRange> code_ranges(const KernelImage& image, const uint8_t* base, size_t code_bytes) {
   std::vector<std::pair<size_t, std::string>> starts;
-  for (const Segment& segment : image.segments) {
-    const std::string name =
-        image.symbol + "_t" + std::to_string(segment.tile) + "_k" + std::to_string(segment.k_block);
-    starts.emplace_back(segment.main_offset, name);
-    if (segment.single_offset != segment.main_offset) starts.emplace_back(segment.single_offset, name + "_single");
+  const auto add = [&](const std::string& symbol, const std::vector<Segment>& segments) {
+    for (const Segment& segment : segments) {
+      const std::string name = symbol + "_t" + std::to_string(segment.tile) + "_k" + std::to_string(segment.k_block);
+      starts.emplace_back(segment.main_offset, name);
+      if (segment.single_offset != segment.main_offset) starts.emplace_back(segment.single_offset, name + "_single");
+    }
+  };
+  add(image.symbol, image.segments);
+  for (const Variant& variant : image.variants) {
+    add(image.symbol + "_n" + std::to_string(variant.most_columns), variant.segments);
   }
   std::stable_sort(starts.begin(), starts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   // Segments may share code: the first one names it.

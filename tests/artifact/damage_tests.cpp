@@ -109,6 +109,21 @@ TEST(Damage, SegmentsMustLieInsideTheirSections) {
   EXPECT_THAT(words_after([](auto& i) { i.segments.clear(); }), HasSubstr("no segments"));
 }
 
+TEST(Damage, VariantsMustBeInOrderAndInsideTheSections) {
+  const auto impossible = HasSubstr("problem or plan holds an impossible entry");
+  EXPECT_THAT(words_after([](auto& i) { i.variants[0].most_columns = 0; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.variants.push_back(i.variants[0]); }), impossible) << "serves no call";
+  EXPECT_THAT(words_after([](auto& i) { i.variants[0].schedule.window_step = 3; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.variants[0].schedule.direct_x = true; }), impossible);
+  const auto in_variant = [](auto change) {
+    return words_after([=](KernelImage& i) { change(i.variants[0].segments); });
+  };
+  EXPECT_THAT(in_variant([](auto& s) { s.clear(); }), HasSubstr("in code for at most 3 columns it has no segments"));
+  EXPECT_THAT(in_variant([](auto& s) { s[0].single_offset = 48; }),
+              HasSubstr("in code for at most 3 columns segment 0 starts outside the code"));
+  EXPECT_THAT(in_variant([](auto& s) { s.push_back(s[0]); }), HasSubstr("segment 1 is out of order"));
+}
+
 TEST(Damage, PackedValuesMustHaveSources) {
   const auto with = [](ValueKind kind, uint32_t index) {
     return words_after([=](KernelImage& i) { i.value_sources[3] = ValueSource::make(kind, index); });
@@ -146,12 +161,15 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.residual = static_cast<Residual>(3); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.lo = 3; }), impossible) << "above hi";
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.hi = __builtin_nanf(""); }), impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->stride_h = 0; }), impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->height = 0; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->stride_h = 0; }), HasSubstr("convolution is impossible"));
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->height = 0; }), HasSubstr("convolution is impossible"));
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.panels_per_pass = 0; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.k_block = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.direct_x = true; }), impossible) << "X is in panels";
-  EXPECT_THAT(words_after([](auto& i) { i.plan.candidates[1].schedule.form = static_cast<Form>(2); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.candidates[1].schedule.form = static_cast<Form>(3); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few.window_step = 12; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few.panels_per_pass = 9; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few_columns = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.reason = "\x1b[2J"; }), impossible) << "would clear a terminal";
 }
 

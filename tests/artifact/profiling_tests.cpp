@@ -65,6 +65,10 @@ TEST(CodeRanges, NameEverySegmentWithoutGaps) {
     return out;
   };
   EXPECT_THAT(names(), ElementsAre("sym_t0_k0@0", "sym_t0_k0_single@16", "sym_t1_k0@32"));
+  image.variants[0].segments = {{24, 8, 0, 0, 0, 1}};
+  EXPECT_THAT(names(), ElementsAre("sym_t0_k0@0", "sym_n3_t0_k0_single@8", "sym_t0_k0_single@16", "sym_n3_t0_k0@24",
+                                   "sym_t1_k0@32"));
+  image.variants.clear();
   image.segments = {{40, 40, 0, 0, 0, 1}, {8, 8, 0, 1, 0, 1}, {8, 8, 0, 0, 1, 1}};
   EXPECT_THAT(names(), ElementsAre("sym@0", "sym_t1_k0@8", "sym_t0_k0@40"));
   image.segments.clear();

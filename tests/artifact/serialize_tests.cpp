@@ -23,6 +23,8 @@ void expect_equal(const Plan& a, const Plan& b) {
   EXPECT_EQ(a.n, b.n);
   EXPECT_EQ(a.target, b.target);
   EXPECT_EQ(a.chosen, b.chosen);
+  EXPECT_EQ(a.few_columns, b.few_columns);
+  EXPECT_EQ(a.few, b.few);
   EXPECT_EQ(a.tuned, b.tuned);
   EXPECT_EQ(a.reason, b.reason);
   ASSERT_EQ(a.candidates.size(), b.candidates.size());
@@ -43,14 +45,12 @@ void expect_equal(const KernelImage& a, const KernelImage& b) {
   expect_equal(a.plan, b.plan);
   EXPECT_EQ(a.row_offsets, b.row_offsets);
   EXPECT_EQ(a.columns, b.columns);
-  ASSERT_EQ(a.segments.size(), b.segments.size());
-  for (size_t i = 0; i < a.segments.size(); ++i) {
-    EXPECT_EQ(a.segments[i].main_offset, b.segments[i].main_offset);
-    EXPECT_EQ(a.segments[i].single_offset, b.segments[i].single_offset);
-    EXPECT_EQ(a.segments[i].value_offset, b.segments[i].value_offset);
-    EXPECT_EQ(a.segments[i].tile, b.segments[i].tile);
-    EXPECT_EQ(a.segments[i].k_block, b.segments[i].k_block);
-    EXPECT_EQ(a.segments[i].rows, b.segments[i].rows);
+  EXPECT_EQ(a.segments, b.segments);
+  ASSERT_EQ(a.variants.size(), b.variants.size());
+  for (size_t i = 0; i < a.variants.size(); ++i) {
+    EXPECT_EQ(a.variants[i].most_columns, b.variants[i].most_columns);
+    EXPECT_EQ(a.variants[i].schedule, b.variants[i].schedule);
+    EXPECT_EQ(a.variants[i].segments, b.variants[i].segments);
   }
   ASSERT_EQ(a.value_sources.size(), b.value_sources.size());
   for (size_t i = 0; i < a.value_sources.size(); ++i) EXPECT_EQ(a.value_sources[i].bits, b.value_sources[i].bits);

@@ -11,9 +11,9 @@
 namespace sparsmith {
 namespace {
 
-constexpr X86Form kMemoryForms[] = {X86Form::load_v,    X86Form::store_v,   X86Form::load_add_v,
-                                    X86Form::broadcast, X86Form::fma_bcast, X86Form::add_bcast,
-                                    X86Form::mul_bcast, X86Form::max_bcast, X86Form::min_bcast};
+constexpr X86Form kMemoryForms[] = {X86Form::load_v,    X86Form::store_v,   X86Form::load_add_v, X86Form::broadcast,
+                                    X86Form::fma_bcast, X86Form::add_bcast, X86Form::mul_bcast,  X86Form::max_bcast,
+                                    X86Form::min_bcast, X86Form::fma_v,     X86Form::mul_v,      X86Form::lookup_v};
 constexpr Gpr kBases[] = {Gpr::rax, Gpr::rcx, Gpr::rdx, Gpr::rsi, Gpr::rdi, Gpr::r8, Gpr::r9, Gpr::r10, Gpr::r11};
 
 class Encoder : public testing::TestWithParam<const char*> {
@@ -25,7 +25,8 @@ class Encoder : public testing::TestWithParam<const char*> {
     const bool broadcast_operand = form == X86Form::fma_bcast || form == X86Form::add_bcast ||
                                    form == X86Form::mul_bcast || form == X86Form::max_bcast ||
                                    form == X86Form::min_bcast;
-    return wide() || !broadcast_operand;
+    const bool lanes = form == X86Form::fma_v || form == X86Form::mul_v || form == X86Form::lookup_v;
+    return wide() || !(broadcast_operand || lanes);
   }
 };
 
@@ -84,6 +85,43 @@ TEST_P(Encoder, DecodesToTheInstructionAskedFor) {
     if (const auto at = want.find(v + "mmword"); at != std::string::npos) want.replace(at, v.size() + 6, v + "word");
     EXPECT_EQ(text.substr(text.find_first_not_of('\t')), want);
   }
+}
+
+TEST_P(Encoder, LanesAreShiftedAndLookedUp) {
+  if (!wide()) GTEST_SKIP() << "AVX-512 only";
+  auto encoder = X86Encoder::create(target());
+  ASSERT_TRUE(encoder.ok());
+  X86Encoder& e = **encoder;
+  const size_t later = e.later_address(Gpr::r11);
+  e.mem(X86Form::load_v, 20, 0, {Gpr::r11, 64});
+  e.rr(X86Form::shift_v, 21, 20, 25);
+  e.rr(X86Form::copy_v, 22, 21);
+  e.mem(X86Form::lookup_v, 21, 30, {Gpr::rsi, -128});
+  e.mem(X86Form::fma_v, 3, 21, {Gpr::rcx, 64});
+  e.ret();
+  e.align(64);
+  e.set_address(later, e.size());
+  const uint64_t constants[16] = {1};
+  e.bytes(constants, sizeof constants);
+  EXPECT_EQ(e.error(), "");
+  const std::vector<uint8_t> code = e.take();
+  auto decoded = decode(target(), code.data(), 0, code.size());
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  // The address is relative to the end of its 7 bytes; the constants lie 64 bytes from the start.
+  const std::string expected[] = {"lea\tr11, [rip + 57]",
+                                  "vmovups\tzmm20, zmmword ptr [r11 + 64]",
+                                  "vpsrld\tzmm21, zmm20, 25",
+                                  "vmovaps\tzmm22, zmm21",
+                                  "vpermi2ps\tzmm21, zmm30, zmmword ptr [rsi - 128]",
+                                  "vfmadd231ps\tzmm3, zmm21, zmmword ptr [rcx + 64]",
+                                  "ret"};
+  ASSERT_EQ(decoded->size(), std::size(expected));
+  for (size_t i = 0; i < std::size(expected); ++i) {
+    const std::string& text = (*decoded)[i].text;
+    EXPECT_EQ(text.substr(text.find_first_not_of('\t')), expected[i]);
+  }
+  EXPECT_EQ(decoded->at(4).slot, -1);
+  EXPECT_EQ(decoded->at(5).slot, 16);
 }
 
 TEST_P(Encoder, StepsOfMoreThan32BitsTakeSeveralInstructions) {

@@ -261,6 +261,14 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::s
   const bool grouped = problem.conv && problem.conv->groups > 1;
   s.form = upto(3) == 0 && !grouped ? Form::dense : Form::sparse;
   s.panels_per_pass = static_cast<int32_t>(1 + upto(2));
+  const bool lanes = Target::parse(target)->isa() == Isa::avx512 && !problem.spatial();
+  if (lanes && upto(3) == 0) {
+    s.form = Form::vector;
+    s.tile_rows = static_cast<int32_t>(16 * (1 + upto(4)));
+    s.panels_per_pass = static_cast<int32_t>(1 + upto(kMostColumnsPerPass - 1));
+    s.window_step = 4 << upto(2);
+    return s;
+  }
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).
   const bool wide = Target::parse(target)->isa() == Isa::avx512;
   const int vectors = wide ? 32 : 7, weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;

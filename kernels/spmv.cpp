@@ -1,0 +1,184 @@
+#include "kernels/spmv.h"
+
+#include <algorithm>
+
+namespace sparsmith {
+namespace {
+
+constexpr int kLaneBits = 5;
+constexpr size_t kSlotsPerWord = 6;
+/// Sums of a slice that are kept apart, over its columns, so that multiply-accumulates need not wait for each other.
+constexpr int kChains = 4;
+
+/// Constants of the epilogue at the start of a segment's values, by value slot.
+constexpr ValueKind kConstants[] = {ValueKind::zero, ValueKind::alpha, ValueKind::lo, ValueKind::hi};
+enum ConstantSlot : int32_t { kZero, kAlpha, kLo, kHi, kThree, kSix, kSixth };
+
+/// The registers of a Program of `columns` columns.
+struct Registers {
+  explicit Registers(int columns_a_pass) : columns(columns_a_pass), chains(std::max(1, kChains / columns_a_pass)) {}
+  int columns, chains;
+  uint8_t acc(int u, int chain) const { return static_cast<uint8_t>(u * chains + chain); }
+  uint8_t words() const { return 0; }
+  uint8_t weights() const { return 1; }
+  uint8_t window(int u) const { return static_cast<uint8_t>(2 + u); }
+  uint8_t looked_up(int u) const { return static_cast<uint8_t>(2 + columns + u); }
+  int accs() const { return columns * chains; }
+  int xs() const { return 2 + 2 * columns; }
+};
+
+void append_line(std::vector<ValueSource>& values, ValueKind kind, std::span<const int32_t> rows) {
+  for (size_t l = 0; l < kSliceRows; ++l) {
+    values.push_back(l < rows.size() ? ValueSource::make(kind, static_cast<uint32_t>(rows[l]))
+                                     : ValueSource::make(ValueKind::zero, 0));
+  }
+}
+
+}  // namespace
+
+SpmvWriter::SpmvWriter(const Pattern& pattern, const Problem& problem, int window_step)
+    : problem_(problem), packer_(pattern, window_step) {}
+
+void SpmvWriter::pack(const SliceRange& range, std::vector<ValueSource>& values) {
+  const size_t first = values.size();
+  for (const ValueKind kind : kConstants) values.push_back(ValueSource::make(kind, 0));
+  for (uint32_t i = 0; i < std::size(kLiterals); ++i) values.push_back(ValueSource::make(ValueKind::literal, i));
+  values.resize(first + kSliceRows, ValueSource::make(ValueKind::zero, 0));
+
+  slots_.clear();
+  slices_.clear();
+  const Epilogue& epilogue = problem_.epilogue;
+  for (int64_t s = range.begin; s < range.end; ++s) {
+    const auto at = static_cast<size_t>(s * kSliceRows);
+    const auto rows = range.order.subspan(at, std::min<size_t>(kSliceRows, range.order.size() - at));
+    const size_t slots = slots_.size();
+    packer_.pack(rows, slots_);
+    slices_.push_back({s, slots_.size(), static_cast<int32_t>(values.size() - first)});
+    for (size_t i = slots; i < slots_.size(); ++i) {
+      for (const int64_t nonzero : slots_[i].nonzero) {
+        values.push_back(nonzero >= 0 ? ValueSource::make(ValueKind::weight, static_cast<uint32_t>(nonzero))
+                                      : ValueSource::make(ValueKind::zero, 0));
+      }
+    }
+    if (epilogue.row_scale) append_line(values, ValueKind::row_scale, rows);
+    if (epilogue.bias) append_line(values, ValueKind::bias, rows);
+    if (epilogue.activation == Activation::prelu) append_line(values, ValueKind::prelu_slope, rows);
+  }
+}
+
+void SpmvWriter::write(int columns, Program& program) const {
+  const Registers registers(columns);
+  program.accs = registers.accs();
+  program.xs = registers.xs();
+  program.temps = 0;
+  program.panels = 1;
+  program.x_layout = program.y_layout = Layout::panel;
+  program.plain_row_bytes = 0;
+  program.ops.clear();
+  program.data.clear();
+  program.ops.push_back({OpCode::pass_begin});
+  size_t begin = 0;
+  for (const Slice& slice : slices_) {
+    append_slice(slice, std::span(slots_).subspan(begin, slice.slots_end - begin), columns, program);
+    begin = slice.slots_end;
+  }
+  program.ops.push_back({OpCode::pass_end});
+}
+
+void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, int columns, Program& program) const {
+  const Registers reg(columns);
+  const auto put = [&](Op op) { program.ops.push_back(op); };
+  const auto y_row = [&](int u) { return static_cast<int32_t>(slice.number * columns + u); };
+  for (int u = 0; u < columns; ++u) put({OpCode::load_y, reg.acc(u, 0), 0, 0, y_row(u)});
+
+  int32_t value = slice.value, window = -1;
+  for (size_t i = 0; i < slots.size(); ++i, value += kSliceRows) {
+    const Slot& slot = slots[i];
+    const auto in_word = static_cast<int>(i % kSlotsPerWord);
+    if (in_word == 0) {
+      put({OpCode::load_words, reg.words(), 0, 0, static_cast<int32_t>(program.data.size())});
+      program.data.resize(program.data.size() + kSliceRows);
+    }
+    uint32_t* words = &program.data[program.data.size() - kSliceRows];
+    for (size_t l = 0; l < kSliceRows; ++l) words[l] |= uint32_t{slot.lane[l]} << (kLaneBits * in_word);
+
+    if (slot.first != window) {
+      window = slot.first;
+      for (int u = 0; u < columns; ++u) put({OpCode::load_x, reg.window(u), 0, 0, window * columns + u});
+    }
+    if (in_word == 0) {
+      put({OpCode::copy_x, reg.looked_up(0), reg.words()});
+    } else {
+      put({OpCode::shift_words, reg.looked_up(0), reg.words(), static_cast<uint8_t>(kLaneBits * in_word)});
+    }
+    for (int u = 1; u < columns; ++u) put({OpCode::copy_x, reg.looked_up(u), reg.looked_up(0)});
+    if (columns > 1) put({OpCode::load_values, reg.weights(), 0, 0, value});
+    for (int u = 0; u < columns; ++u) {
+      put({OpCode::lookup, reg.looked_up(u), reg.window(u), 0, slot.second * columns + u});
+      // The first chain goes on from Y, the others start with a product.
+      const auto chain = static_cast<int>(i % static_cast<size_t>(reg.chains));
+      const bool start = chain > 0 && i < static_cast<size_t>(reg.chains);
+      const uint8_t acc = reg.acc(u, chain);
+      if (columns > 1) {
+        put({start ? OpCode::product_x : OpCode::fma_x, acc, reg.looked_up(u), reg.weights()});
+      } else {
+        put({start ? OpCode::product_values : OpCode::fma_values, acc, reg.looked_up(u), 0, value});
+      }
+    }
+  }
+  const int used = static_cast<int>(std::min<size_t>(slots.size(), static_cast<size_t>(reg.chains)));
+  for (int u = 0; u < columns; ++u) {
+    if (used == 4) {
+      put({OpCode::add_acc, reg.acc(u, 0), reg.acc(u, 1)});
+      put({OpCode::add_acc, reg.acc(u, 2), reg.acc(u, 3)});
+      put({OpCode::add_acc, reg.acc(u, 0), reg.acc(u, 2)});
+    } else {
+      for (int chain = 1; chain < used; ++chain) put({OpCode::add_acc, reg.acc(u, 0), reg.acc(u, chain)});
+    }
+    append_epilogue(value, reg.acc(u, 0), y_row(u), program);
+    put({OpCode::store_y, reg.acc(u, 0), 0, 0, y_row(u)});
+  }
+}
+
+/// The epilogue of one vector of Y, whose rows' parameters lie from value slot `value` on. Uses x[0] as scratch.
+void SpmvWriter::append_epilogue(int32_t value, uint8_t acc, int32_t y_row, Program& program) const {
+  const Epilogue& epilogue = problem_.epilogue;
+  const auto put = [&](Op op) { program.ops.push_back(op); };
+  const auto next_line = [&value] {
+    value += kSliceRows;
+    return value - kSliceRows;
+  };
+  if (epilogue.row_scale) put({OpCode::mul_values, acc, 0, 0, next_line()});
+  if (epilogue.bias) put({OpCode::add_values, acc, 0, 0, next_line()});
+  if (epilogue.residual == Residual::before_activation) put({OpCode::add_residual, acc, 0, 0, y_row});
+  switch (epilogue.activation) {
+    case Activation::none:
+      break;
+    case Activation::relu:
+      put({OpCode::fill_x, 0, 0, 0, kZero});
+      put({OpCode::max_x, acc});
+      break;
+    case Activation::leaky_relu:
+      put({OpCode::leaky_value, acc, 0, 0, kAlpha});
+      break;
+    case Activation::prelu:
+      put({OpCode::leaky_values, acc, 0, 0, next_line()});
+      break;
+    case Activation::clip:
+      put({OpCode::fill_x, 0, 0, 0, kLo});
+      put({OpCode::max_x, acc});
+      put({OpCode::fill_x, 0, 0, 0, kHi});
+      put({OpCode::min_x, acc});
+      break;
+    case Activation::hard_swish:
+      put({OpCode::x_from_acc, 0, acc, 0, kThree});
+      put({OpCode::x_max_value, 0, 0, 0, kZero});
+      put({OpCode::x_min_value, 0, 0, 0, kSix});
+      put({OpCode::mul_x, acc});
+      put({OpCode::mul_value, acc, 0, 0, kSixth});
+      break;
+  }
+  if (epilogue.residual == Residual::after_activation) put({OpCode::add_residual, acc, 0, 0, y_row});
+}
+
+}  // namespace sparsmith
