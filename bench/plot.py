@@ -16,8 +16,8 @@ import sys
 from collections import defaultdict
 
 import regimes
-from rows import DENSE, PERCENTS, best_dense_ns, best_sparse, geomean, layer, of_layout, read_rows, roof_of, sparsity
-from rows import speedup, table
+from rows import DENSE, PERCENTS, best_dense_ns, best_sparse, geomean, layer, of_layout, of_own_layout, read_rows
+from rows import roof_of, sparsity, speedup, table
 
 try:
     import matplotlib
@@ -184,7 +184,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("-o", "--output", type=pathlib.Path, help="default: the folder itself")
-    parser.add_argument("--layout", default="panel", choices=("panel", "plain"))
+    parser.add_argument("--layout", default="own", choices=("own", "panel", "plain"))
     options = parser.parse_args()
     if not options.folder.is_dir():
         sys.exit(f"{options.folder}: is no folder; bench/run makes one under bench/results/")
@@ -192,8 +192,8 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
 
     def tuned(*lists):
-        return of_layout([row for name in lists for row in read_rows(options.folder / f"{name}.tuned.json")],
-                         options.layout)
+        rows = [row for name in lists for row in read_rows(options.folder / f"{name}.tuned.json")]
+        return of_own_layout(rows) if options.layout == "own" else of_layout(rows, options.layout)
 
     rows = tuned(*(f"rn50_1x1_{percent}" for percent in PERCENTS))
     if rows:

@@ -2,7 +2,7 @@
 picture. A list X of bench/cases gives X.tuned.json."""
 import re
 
-from rows import best_sparse, geomean, of_layout, read_rows, roof_of, speedup
+from rows import best_sparse, geomean, of_layout, of_own_layout, read_rows, roof_of, speedup
 
 CONV_SHARES = {90: {56: 0.84, 28: 0.90, 14: 0.82, 7: 0.72}, 95: {56: 0.68, 28: 0.84, 14: 0.67, 7: 0.54}}
 STRIDED_SHARES = {28: 0.68, 14: 0.75, 7: 0.64}
@@ -12,7 +12,7 @@ VECTOR_SHAPES = ((256, 1024), (2048, 512))
 
 def tuned(folder, name):
     """The rows in the library's own layout."""
-    return of_layout(read_rows(folder / f"{name}.tuned.json"), "panel")
+    return of_own_layout(read_rows(folder / f"{name}.tuned.json"))
 
 
 def share(rows):

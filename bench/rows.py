@@ -40,6 +40,11 @@ def of_layout(rows, layout):
     return [row for row in rows if row["layout"] == layout]
 
 
+def of_own_layout(rows):
+    """In the library's own packed layout; a vector (N = 1) as it is, which is packed already."""
+    return [row for row in rows if row["layout"] == ("plain" if row["n"] == 1 else "panel")]
+
+
 def geomean(values):
     values = list(values)
     if not values:

@@ -150,7 +150,7 @@ class Summary(unittest.TestCase):
             return dict(row(**rest), conv={"out": [size, size], "stride": [stride, stride], "groups": groups})
 
         def vector(m, k, ns, **rest):
-            return dict(row(ns=ns, **rest), m=m, k=k)
+            return dict(row("plain", ns=ns, **rest), m=m, k=k, n=1)
 
         peers = {"onednn_conv": 900, "onednn_winograd": 800, "im2col_libxsmm": 300}
         bars = self.summary({
@@ -160,7 +160,8 @@ class Summary(unittest.TestCase):
             "depthwise.tuned.json": [conv(14, groups=8), conv(14, 2, groups=8), conv(112, 2)],
             "n8_90.tuned.json": [row(peers={"own_dense": 700, "libxsmm": 250, "mkl_csr": 300})],
             "n1_90.tuned.json": [vector(256, 1024, 100, peers={"openblas": 500, "mkl_csr": 240}),
-                                 vector(512, 512, 1, peers={"openblas": 1, "mkl_csr": 1})],
+                                 vector(512, 512, 1, peers={"openblas": 1, "mkl_csr": 1}),
+                                 dict(vector(256, 1024, 1, peers={"mkl_csr": 1}), layout="panel")],
             "plan_quality.txt": "a n 1\nchosen over best, geometric mean of 2 cases: model 0.950, tuned 0.970\n",
             "cold_90.cold.json": [row(peers={"onednn": 150})],
             "threads.one.json": [row(ns=100), row("plain", ns=100)],
