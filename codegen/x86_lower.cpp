@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "codegen/x86_lanes.h"
 #include "plan/registers.h"
 
 namespace sparsmith {
@@ -18,7 +19,7 @@ constexpr Gpr kResidual = Gpr::r9;  // panel u = 0 of the residual, at row 0
 constexpr Gpr kScratch = Gpr::rax;  // a panel's base in the epilogue; the counter of the loop over K
 constexpr Gpr kX1 = Gpr::r10;       // panel u = 1 of X; a row's offset in the epilogue
 constexpr Gpr kX2 = Gpr::r11;       // panel u = 2 of X
-constexpr Gpr kData = Gpr::r11;     // the Program's data, at word data_word_; it has one panel
+constexpr Gpr kData = Gpr::r11;     // the Program's data; such a Program has one panel
 
 // A plain X of a run-time stride is addressed by multiples of it, so that eight rows are in reach of one pointer
 // without a displacement; these registers are the caller's and are pushed.
@@ -36,6 +37,7 @@ class Lowering {
   Lowering(const Program& program, Isa isa, X86Encoder& encoder)
       : program_(program),
         e_(encoder),
+        lanes_(program, kData, encoder),
         avx512_(isa == Isa::avx512),
         x_row_bytes_(row_bytes(program.x_layout)),
         y_row_bytes_(row_bytes(program.y_layout)) {}
@@ -48,17 +50,14 @@ class Lowering {
     e_.load(X86Form::mov_load, kValues, arg(offsetof(EntryArgs, values)));
     e_.load(X86Form::mov_load, kPasses, arg(offsetof(EntryArgs, passes)));
     e_.load(X86Form::mov_load, kResidual, arg(offsetof(EntryArgs, residual)));
-    const size_t data_address = program_.data.empty() ? 0 : e_.later_address(kData);
+    lanes_.enter();
     for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
     e_.rr(X86Form::zeroupper, 0);
     if (strided_x()) {
       for (size_t i = std::size(kPushed); i-- > 0;) e_.pop(kPushed[i]);
     }
     e_.ret();
-    if (program_.data.empty()) return;
-    e_.align(kLineBytes);
-    e_.set_address(data_address, e_.size());
-    e_.bytes(program_.data.data(), program_.data.size() * sizeof(uint32_t));
+    lanes_.leave();
   }
 
  private:
@@ -135,45 +134,10 @@ class Lowering {
         with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, x(op.b, 0), acc(op.a, 0));
         if (avx512_) e_.rr(X86Form::sign_mask, 0, acc(op.a, 0));
         return vectors(X86Form::blend_sign, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
-      default:
-        return lower_lanes(op);
-    }
-  }
-
-  /// The ops that work lane by lane (AVX-512).
-  void lower_lanes(const Op& op) {
-    switch (op.code) {
-      case OpCode::load_words:
-        return e_.mem(X86Form::load_v, x(op.a, 0), 0, data(op.imm));
-      case OpCode::shift_words:
-        return e_.rr(X86Form::shift_v, x(op.a, 0), x(op.b, 0), op.c);
-      case OpCode::copy_x:
-        return e_.rr(X86Form::copy_v, x(op.a, 0), x(op.b, 0));
       case OpCode::lookup:
-        return e_.mem(X86Form::lookup_v, x(op.a, 0), x(op.b, 0),
-                      {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
-      case OpCode::load_values:
-        return e_.mem(X86Form::load_v, x(op.a, 0), 0, value(X86Form::load_v, op.imm));
-      case OpCode::product_values:
-        return e_.mem(X86Form::mul_v, acc(op.a, 0), x(op.b, 0), value(X86Form::mul_v, op.imm));
-      case OpCode::fma_values:
-        return e_.mem(X86Form::fma_v, acc(op.a, 0), x(op.b, 0), value(X86Form::fma_v, op.imm));
-      case OpCode::product_x:
-        return e_.rr(X86Form::mul_rr, acc(op.a, 0), x(op.b, 0), x(op.c, 0));
-      case OpCode::fma_x:
-        return e_.rr(X86Form::fma_rr, acc(op.a, 0), x(op.b, 0), x(op.c, 0));
-      case OpCode::add_acc:
-        return e_.rr(X86Form::add_rr, acc(op.a, 0), acc(op.a, 0), acc(op.b, 0));
-      case OpCode::mul_values:
-        return e_.mem(X86Form::mul_v, acc(op.a, 0), acc(op.a, 0), value(X86Form::mul_v, op.imm));
-      case OpCode::add_values:
-        return e_.mem(X86Form::load_add_v, acc(op.a, 0), acc(op.a, 0), value(X86Form::load_add_v, op.imm));
-      case OpCode::leaky_values:
-        e_.mem(X86Form::mul_v, x(op.b, 0), acc(op.a, 0), value(X86Form::mul_v, op.imm));
-        e_.rr(X86Form::sign_mask, 0, acc(op.a, 0));
-        return e_.rr(X86Form::blend_sign, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
+        return lanes_.lower(op, {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
       default:
-        return;
+        return lanes_.lower(op, LaneLowering::reads_values(op.code) ? value(X86Form::load_v, op.imm) : Mem{kX});
     }
   }
 
@@ -208,18 +172,6 @@ class Lowering {
   void move_values(int64_t slot) {
     e_.add(kValues, (slot - value_slot_) * 4);
     value_slot_ = slot;
-  }
-
-  /// The memory of word `word` of the data, which is read once, in order, in every pass.
-  Mem data(int64_t word) {
-    constexpr int64_t kAhead = 128 * kLineBytes;
-    int64_t disp = word * 4 - data_at_;
-    if (disp >= kAhead) {
-      e_.add(kData, disp + kAhead);
-      data_at_ += disp + kAhead;
-      disp = -kAhead;
-    }
-    return {kData, static_cast<int32_t>(disp)};
   }
 
   static Gpr x_pointer(int u) { return u == 0 ? kX : u == 1 ? kX1 : kX2; }
@@ -351,8 +303,7 @@ class Lowering {
     x_row_ = 0;
     move_values(0);
     newest_slot_ = 0;
-    if (data_at_ != 0) e_.add(kData, -data_at_);
-    data_at_ = 0;
+    lanes_.end_pass();
     advance(kX, offsetof(EntryArgs, x_panel_stride));
     advance(kY, offsetof(EntryArgs, y_panel_stride));
     advance(kResidual, offsetof(EntryArgs, residual_panel_stride));
@@ -392,12 +343,12 @@ class Lowering {
 
   const Program& program_;
   X86Encoder& e_;
+  LaneLowering lanes_;
   const bool avx512_;
   const int64_t x_row_bytes_, y_row_bytes_;  ///< 0: EntryArgs has it
   int own_temp_ = 0;
   int64_t x_row_ = 0, value_slot_ = 0;  ///< what kX and kValues point to, relative to the pass's first
   int32_t newest_slot_ = 0;
-  int64_t data_at_ = 0;  ///< byte of the data that kData points to
   bool x_pointers_set_ = false;
   size_t pass_start_ = 0, k_loop_start_ = 0;
   bool in_k_loop_ = false;

@@ -1,0 +1,35 @@
+/// \file
+/// The ops of a Program that work lane by lane (AVX-512), and the constants behind its code that they read.
+#pragma once
+
+#include "codegen/x86_encoder.h"
+#include "kernels/program.h"
+
+namespace sparsmith {
+
+class LaneLowering {
+ public:
+  /// `data` gets the address of the Program's constants.
+  LaneLowering(const Program& program, Gpr data, X86Encoder& encoder) : program_(program), data_(data), e_(encoder) {}
+
+  void enter();     ///< before the first op
+  void end_pass();  ///< the constants from their start again
+  void leave();     ///< behind the function: its constants
+
+  /// Whether the op reads values, which are then the memory it is lowered with.
+  static bool reads_values(OpCode code);
+  /// `memory`: the op's values, or the second window of a lookup.
+  void lower(const Op& op, Mem memory);
+
+ private:
+  int x(int i) const { return program_.accs + i; }
+  Mem words(int64_t word);
+
+  const Program& program_;
+  const Gpr data_;
+  X86Encoder& e_;
+  size_t address_ = 0;  ///< where the constants' address is to be set
+  int64_t at_ = 0;      ///< byte of the constants that data_ points to
+};
+
+}  // namespace sparsmith
