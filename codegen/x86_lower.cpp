@@ -85,7 +85,11 @@ class Lowering {
       case OpCode::k_loop_begin:
         return begin_k_loop(op, index);
       case OpCode::k_loop_end:
-        return end_k_loop(op);
+        return end_loop(op);
+      case OpCode::row_loop_begin:
+        return begin_loop(op, x_row_);
+      case OpCode::row_loop_end:
+        return end_row_loop(op);
       case OpCode::zero:
         for (int h = 0; h < halves(); ++h) e_.rr(X86Form::zero_v, acc(op.a, h));
         return;
@@ -103,6 +107,9 @@ class Lowering {
         return e_.mem(X86Form::broadcast, temp(op.a), 0, value(X86Form::broadcast, op.imm));
       case OpCode::fma_temp:
         for (int h = 0; h < halves(); ++h) e_.rr(X86Form::fma_rr, acc(op.a, h), x(op.b, h), temp(op.c));
+        return;
+      case OpCode::product_temp:
+        for (int h = 0; h < halves(); ++h) e_.rr(X86Form::mul_rr, acc(op.a, h), x(op.b, h), temp(op.c));
         return;
       case OpCode::product:
         return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), x(op.b, 0));
@@ -161,7 +168,7 @@ class Lowering {
     int64_t disp = (static_cast<int64_t>(slot) - value_slot_) * 4;
     const bool onward = disp > high && slot >= newest_slot_;
     if (onward || disp > kReach || disp < -kReach) {
-      if (!in_k_loop_) {
+      if (!in_loop_) {
         move_values(slot - static_cast<int64_t>(low / 4));
         disp = low - low % 4;
       }
@@ -176,18 +183,18 @@ class Lowering {
 
   static Gpr x_pointer(int u) { return u == 0 ? kX : u == 1 ? kX1 : kX2; }
   void move_x(int64_t row) {
-    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), (row - x_row_) * x_row_bytes_);
+    for (int u = 0; u < program_.x_pointers; ++u) e_.add(x_pointer(u), (row - x_row_) * x_row_bytes_);
     x_row_ = row;
   }
   /// The further panels' pointers lie in registers that the start and the epilogue of a pass use otherwise.
   void set_x_pointers() {
     if (x_pointers_set_) return;
     x_pointers_set_ = true;
-    if (program_.panels == 1) return;
+    if (program_.x_pointers == 1) return;
     forget_scratch();
     e_.load(X86Form::mov_load, kScratch, arg(offsetof(EntryArgs, x_panel_stride)));
     e_.load(X86Form::lea, kX1, {kX, 0, kScratch});
-    if (program_.panels > 2) e_.load(X86Form::lea, kX2, {kX1, 0, kScratch});
+    if (program_.x_pointers > 2) e_.load(X86Form::lea, kX2, {kX1, 0, kScratch});
   }
 
   void enter_plain_x() {
@@ -246,14 +253,14 @@ class Lowering {
     constexpr int64_t kLeastReach = 8;
     const int64_t near = 127 * scale / x_row_bytes_;
     const int64_t reach = scale == kLineBytes && near >= kLeastReach ? near : kReach / x_row_bytes_;
-    if (!in_k_loop_ && (op.imm - x_row_ > reach || op.imm - x_row_ < -reach)) move_x(op.imm + reach);
+    if (!in_loop_ && (op.imm - x_row_ > reach || op.imm - x_row_ < -reach)) move_x(op.imm + reach);
     const auto disp = static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_);
     for (int h = 0; h < halves(); ++h) e_.mem(X86Form::load_v, x(op.a, h), 0, {x_pointer(op.c), disp + 32 * h});
   }
 
   /// Rows of a plain Y are streams that the hardware follows by itself; of panels, each pass begins new ones.
   void prefetch_y(const Op& op) {
-    if (program_.y_layout != Layout::panel || in_k_loop_) return;
+    if (program_.y_layout != Layout::panel || in_loop_) return;
     const int ahead = program_.panels + op.c;
     if (scratch_base_ != kY || scratch_panel_ != ahead)
       scratch_to_panel(kY, offsetof(EntryArgs, y_panel_stride), ahead);
@@ -290,7 +297,7 @@ class Lowering {
   // --- Loops ---
   void begin_pass() {
     pass_start_ = e_.size();
-    x_pointers_set_ = program_.panels == 1;
+    x_pointers_set_ = program_.x_pointers == 1;
     if (strided_x()) e_.move(kXPass, kX);
     forget_scratch();
   }
@@ -316,28 +323,37 @@ class Lowering {
     e_.load(X86Form::lea, pointer, {pointer, 0, kScratch});
   }
 
-  void begin_k_loop(const Op& op, size_t index) {
+  /// The loop's first op is a load_x of its first row.
+  void begin_k_loop(const Op& op, size_t index) { begin_loop(op, program_.ops[index + 1].imm); }
+  void begin_loop(const Op& op, int64_t x_row) {
     set_x_pointers();
-    // The loop's first op is a load_x of its first row.
-    move_x(program_.ops[index + 1].imm);
+    move_x(x_row);
     loop_row_ = x_row_;
     loop_slot_ = value_slot_;
     loop_rounds_ = op.imm;
-    in_k_loop_ = true;
+    in_loop_ = true;
     e_.set(kScratch, op.imm);
     e_.align_with_nops(32);
-    k_loop_start_ = e_.size();
+    loop_start_ = e_.size();
   }
-  void end_k_loop(const Op& op) {
-    for (int u = 0; u < program_.panels; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * x_row_bytes_);
+  void end_loop(const Op& op) {
+    for (int u = 0; u < program_.x_pointers; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * x_row_bytes_);
     e_.add(kValues, static_cast<int64_t>(op.imm) * 4);
     e_.decrement(kScratch);
-    e_.jump_not_zero(k_loop_start_);
+    e_.jump_not_zero(loop_start_);
     x_row_ = loop_row_ + loop_rounds_ * op.c;
     value_slot_ = loop_slot_ + loop_rounds_ * op.imm;
     newest_slot_ = static_cast<int32_t>(value_slot_);
-    in_k_loop_ = false;
+    in_loop_ = false;
     forget_scratch();
+  }
+  void end_row_loop(const Op& op) {
+    const int64_t y_bytes = static_cast<int64_t>(op.a) * kLineBytes;
+    e_.add(kY, y_bytes);
+    e_.add(kResidual, y_bytes);
+    end_loop(op);
+    e_.add(kY, -loop_rounds_ * y_bytes);
+    e_.add(kResidual, -loop_rounds_ * y_bytes);
   }
   void forget_scratch() { scratch_base_ = Gpr::none; }
 
@@ -350,8 +366,8 @@ class Lowering {
   int64_t x_row_ = 0, value_slot_ = 0;  ///< what kX and kValues point to, relative to the pass's first
   int32_t newest_slot_ = 0;
   bool x_pointers_set_ = false;
-  size_t pass_start_ = 0, k_loop_start_ = 0;
-  bool in_k_loop_ = false;
+  size_t pass_start_ = 0, loop_start_ = 0;
+  bool in_loop_ = false;
   int64_t loop_row_ = 0, loop_slot_ = 0, loop_rounds_ = 0;
   Gpr scratch_base_ = Gpr::none;
   int scratch_panel_ = 0;
@@ -367,7 +383,7 @@ Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
   if (!program.data.empty() && (isa != Isa::avx512 || program.panels > 1)) {
     return internal_error("lanes are looked up on AVX-512 only, one panel a pass");
   }
-  if (program.accs + program.xs + program.temps > registers.vectors || program.panels > registers.max_panels) {
+  if (program.accs + program.xs + program.temps > registers.vectors || program.x_pointers > registers.max_panels) {
     return internal_error("a tile of " + std::to_string(program.accs) + " accumulators, " + std::to_string(program.xs) +
                           " vectors of X and " + std::to_string(program.temps) + " values doesn't fit the registers");
   }

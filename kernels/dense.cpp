@@ -70,7 +70,7 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   program.xs = panels;
   // One panel a pass: the value is the multiply's own broadcast operand. More: it is loaded once for all of them.
   program.temps = panels > 1 ? std::min(4, registers_.free_temps + registers_.vectors - program.accs - program.xs) : 0;
-  program.panels = panels;
+  program.panels = program.x_pointers = panels;
   program.x_layout = Layout::panel;
   program.y_layout = y_layout(problem_);
   program.plain_row_bytes = fixed_row_bytes(matrix_.pattern(), problem_);

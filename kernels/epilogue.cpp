@@ -31,7 +31,7 @@ class EpilogueWriter {
   void per_element(OpCode code) {
     for (int u = 0; u < tile_.panels; ++u) {
       for (size_t r = 0; r < tile_.rows.size(); ++r) {
-        put({code, acc(r, u), 0, static_cast<uint8_t>(u), tile_.rows[r]});
+        put(memory_op(code, tile_, acc(r, u), r, u));
       }
     }
   }
@@ -110,7 +110,7 @@ void append_y(Program& program, const TileShape& tile, OpCode code) {
   for (int u = 0; u < tile.panels; ++u) {
     for (size_t r = 0; r < tile.rows.size(); ++r) {
       const auto acc = static_cast<uint8_t>(static_cast<int>(r) * tile.panels + u);
-      program.ops.push_back({code, acc, 0, static_cast<uint8_t>(u), tile.rows[r]});
+      program.ops.push_back(memory_op(code, tile, acc, r, u));
     }
   }
 }

@@ -17,20 +17,23 @@
 namespace sparsmith {
 
 enum class OpCode : uint8_t {
-  pass_begin,    ///< the ops up to pass_end run EntryArgs::passes times
-  pass_end,      ///< on to the next panels
-  k_loop_begin,  ///< the ops up to k_loop_end run imm (>= 1) times; k and slots inside are those of the first round
-  k_loop_end,    ///< a further round is c rows of X and imm slots on
+  pass_begin,      ///< the ops up to pass_end run EntryArgs::passes times
+  pass_end,        ///< on to the next panels
+  k_loop_begin,    ///< the ops up to k_loop_end run imm (>= 1) times; k and slots inside are those of the first round
+  k_loop_end,      ///< a further round is c rows of X and imm slots on
+  row_loop_begin,  ///< the ops up to row_loop_end run imm (>= 1) times; everything inside is that of the first round
+  row_loop_end,    ///< a further round is a rows of Y and the residual, c rows of X and imm slots on
 
-  zero,        ///< acc[a] = 0
-  load_y,      ///< acc[a] = Y(imm, c)
-  load_x,      ///< x[a] = X(imm, c)
-  load_value,  ///< temp[a] = V[imm]
-  product,     ///< acc[a] = x[b] * V[imm]
-  fma_value,   ///< acc[a] += x[b] * V[imm]
-  fma_temp,    ///< acc[a] += x[b] * temp[c]
-  store_y,     ///< Y(imm, c) = acc[a]
-  prefetch_y,  ///< fetch Y(imm, c) of the next pass for writing; changes nothing
+  zero,          ///< acc[a] = 0
+  load_y,        ///< acc[a] = Y(imm, c)
+  load_x,        ///< x[a] = X(imm, c)
+  load_value,    ///< temp[a] = V[imm]
+  product,       ///< acc[a] = x[b] * V[imm]
+  fma_value,     ///< acc[a] += x[b] * V[imm]
+  product_temp,  ///< acc[a] = x[b] * temp[c]
+  fma_temp,      ///< acc[a] += x[b] * temp[c]
+  store_y,       ///< Y(imm, c) = acc[a]
+  prefetch_y,    ///< fetch Y(imm, c) of the next pass for writing; changes nothing
 
   // Lane by lane.
   load_words,      ///< x[a] = D[imm]
@@ -70,6 +73,7 @@ struct Op {
 struct Program {
   int accs = 0, xs = 0, temps = 0;  ///< registers used of each kind
   int panels = 1;                   ///< panels a pass computes (u < panels)
+  int x_pointers = 1;               ///< panels of X that ops name; others are reached as rows of the first
   Layout x_layout = Layout::panel;  ///< panel: rows of X are 64 bytes apart; plain: as EntryArgs says
   Layout y_layout = Layout::panel;  ///< the same of Y and the residual
   int64_t plain_row_bytes = 0;      ///< row stride of plain operands that the problem fixes; 0: EntryArgs has it

@@ -61,7 +61,7 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.accs = static_cast<int>(block.rows.size()) * panels_;
   program.xs = panels_;
   program.temps = 0;
-  program.panels = panels_;
+  program.panels = program.x_pointers = panels_;
   program.x_layout = x_layout_;
   program.y_layout = y_layout(problem_);
   program.plain_row_bytes = fixed_row_bytes(matrix_.pattern(), problem_);

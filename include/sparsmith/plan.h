@@ -16,9 +16,10 @@ namespace sparsmith {
 
 /// The kernel families.
 enum class Form : uint8_t {
-  sparse,  ///< straight-line code for the pattern: one load per used row of X in a tile, one FMA per nonzero
-  dense,   ///< a loop over all of K; zeros are multiplied
-  vector,  ///< for one or few columns: 16 rows a register, X looked up lane by lane (AVX-512)
+  sparse,     ///< straight-line code for the pattern: one load per used row of X in a tile, one FMA per nonzero
+  dense,      ///< a loop over all of K; zeros are multiplied
+  vector,     ///< for one or few columns: 16 rows a register, X looked up lane by lane (AVX-512)
+  depthwise,  ///< of convolutions with a channel a group: rows one after the other, over several panels at a time
 };
 const char* to_string(Form form);
 

@@ -111,7 +111,7 @@ Problem read_problem(Reader& in) {
 
 Schedule read_schedule(Reader& in) {
   Schedule schedule;
-  schedule.form = in.enumeration(Form::vector);
+  schedule.form = in.enumeration(Form::depthwise);
   schedule.tile_rows = in.number_within<int32_t>(1, 1 << 16);
   schedule.panels_per_pass = in.number_within<int32_t>(1, 1 << 8);
   schedule.k_block = in.number_within<int64_t>(0, kMaxDimension);

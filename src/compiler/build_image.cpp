@@ -6,6 +6,7 @@
 
 #include "codegen/code_generator.h"
 #include "kernels/dense.h"
+#include "kernels/depthwise.h"
 #include "kernels/spmm.h"
 #include "kernels/spmv.h"
 #include "pattern/row_order.h"
@@ -37,7 +38,8 @@ class ImageBuilder {
         tiling_(make_tiling(matrix.pattern(), schedule.tile_rows, schedule.cluster_rows)),
         sparse_(matrix, problem, schedule.panels_per_pass, schedule),
         sparse_single_(matrix, problem, 1, schedule),
-        dense_(matrix, problem, registers) {}
+        dense_(matrix, problem, registers),
+        depthwise_(matrix, problem, registers) {}
 
   Status build() {
     const int64_t k_step = schedule_.k_block > 0 ? std::min(schedule_.k_block, depth_) : depth_;
@@ -60,22 +62,12 @@ class ImageBuilder {
     segment.tile = tile;
     segment.k_block = k_block;
     segment.rows = static_cast<uint32_t>(block.rows.size());
-    if (schedule_.form == Form::dense) {
-      dense_.write(block, schedule_.panels_per_pass, program_, &values);
-    } else {
-      sparse_.write(block, program_, values);
-    }
+    write(block, schedule_.panels_per_pass, &values);
     auto main = generator_.add(program_);
     if (!main) return main.error();
     segment.main_offset = segment.single_offset = *main;
     if (schedule_.panels_per_pass > 1) {
-      if (schedule_.form == Form::dense) {
-        dense_.write(block, 1, program_, nullptr);
-      } else {
-        // The single-panel variant streams the same values in the same order.
-        std::vector<ValueSource> same;
-        sparse_single_.write(block, program_, same);
-      }
+      write(block, 1, nullptr);
       auto single = generator_.add(program_);
       if (!single) return single.error();
       segment.single_offset = *single;
@@ -83,6 +75,20 @@ class ImageBuilder {
     if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
     segments_.push_back(segment);
     return success();
+  }
+
+  /// A segment's Program. Its variants stream the same values in the same order: `values` is null for the second.
+  void write(const TileBlock& block, int panels, std::vector<ValueSource>* values) {
+    std::vector<ValueSource> same;
+    switch (schedule_.form) {
+      case Form::dense:
+        return dense_.write(block, panels, program_, values);
+      case Form::depthwise:
+        return depthwise_.write(block, panels, program_, values != nullptr ? *values : same);
+      case Form::sparse:
+        return (values != nullptr ? sparse_ : sparse_single_)
+            .write(block, program_, values != nullptr ? *values : same);
+    }
   }
 
   const Schedule& schedule_;
@@ -93,6 +99,7 @@ class ImageBuilder {
   Tiling tiling_;
   SpmmWriter sparse_, sparse_single_;
   DenseWriter dense_;
+  DepthwiseWriter depthwise_;
   Program program_;
 };
 

@@ -1,12 +1,14 @@
 #include "plan/candidates.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "pattern/check.h"
 #include "plan/cost_model.h"
 #include "plan/registers.h"
 #include "plan/slices.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -42,6 +44,30 @@ void add_grouped(const Pattern& pattern, int64_t panels, int64_t taps, const Sch
     schedule.tile_group = std::min(tiles, machine.l1i_bytes * 3 / 4 / tile_bytes);
     schedule.inner_panels = inner;
     if (schedule.tile_group > 1) schedules.push_back(schedule);
+  }
+}
+
+/// A channel a group, and few enough nonzeros a row that holding weights in registers is what decides.
+bool is_depthwise(const Pattern& pattern, const Problem& problem) {
+  return problem.spatial() && problem.conv->groups * problem.conv->taps() == pattern.cols();
+}
+
+/// Tiles are rows whose X stays in L1 for all positions, or for a band of position rows, so that other taps find it
+/// there again; or all rows, so that X beyond L2 streams through it once, in the order in which it lies.
+void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, const RegisterFile& registers,
+                   const MachineModel& machine, std::vector<Schedule>& schedules) {
+  const StripShape shape = strip_shape(*problem.conv);
+  const int64_t rows_in_l1 = machine.l1_bytes * 3 / 4 / (shape.x_positions() * kPanelBytes);
+  const int64_t rows_of_band = machine.l1_bytes * 3 / 4 / (shape.x_w * problem.conv->kernel_h * kPanelBytes);
+  std::vector<int64_t> tiles;
+  for (const int64_t most : {rows_in_l1, rows_of_band, rows}) {
+    const int64_t tile = std::min(std::clamp<int64_t>(most, 4, 4096), rows);
+    if (std::find(tiles.begin(), tiles.end(), tile) == tiles.end()) tiles.push_back(tile);
+  }
+  for (const int64_t tile : tiles) {
+    for (int32_t u = 1; u <= std::min<int64_t>({8, registers.vectors - 3, shape.tile_w, panels}); ++u) {
+      schedules.push_back({Form::depthwise, static_cast<int32_t>(tile), u, 0, 0, false, false, false, 0, 0});
+    }
   }
 }
 
@@ -111,6 +137,8 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
       }
     }
   }
+
+  if (is_depthwise(pattern, problem)) add_depthwise(pattern.rows(), panels, problem, registers, machine, schedules);
 
   // Dense code of a grouped convolution would multiply every group's rows with every other's channels.
   if (pattern.rows() * pattern.cols() <= kMaxNonzeros && (!problem.conv || problem.conv->groups == 1)) {
@@ -186,17 +214,36 @@ Status check_vector(const Schedule& schedule, const Problem& problem, const Targ
   }
   return success();
 }
+
+Status check_depthwise(const Schedule& schedule, const Pattern& pattern, const Problem& problem,
+                       const RegisterFile& registers) {
+  if (!problem.spatial() || pattern.cols() != problem.conv->taps()) {
+    return bad_input("a depthwise schedule for a layer that isn't a convolution of one channel a group");
+  }
+  const int most = registers.vectors - 2;
+  if (schedule.tile_rows < 1 || schedule.panels_per_pass < 1 || schedule.panels_per_pass > most) {
+    return bad_input("a depthwise schedule of " + std::to_string(schedule.tile_rows) + " tile rows and " +
+                     std::to_string(schedule.panels_per_pass) + " panels per pass; 1 to " + std::to_string(most) +
+                     " panels are possible");
+  }
+  if (schedule.k_block != 0 || schedule.n_block < 0 || schedule.tile_group < 0 ||
+      (schedule.tile_group > 0 && schedule.inner_panels < 1)) {
+    return bad_input("a depthwise schedule with k-blocks, or with negative blocks");
+  }
+  return success();
+}
 }  // namespace
 
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
   if (schedule.form == Form::vector) return check_vector(schedule, problem, target);
   if (schedule.direct_x &&
-      (!can_read_in_place(problem) || schedule.form == Form::dense || schedule.panels_per_pass > 1)) {
+      (!can_read_in_place(problem) || schedule.form != Form::sparse || schedule.panels_per_pass > 1)) {
     return bad_input(
         "a schedule that reads X in place needs a plain X without stride, the sparse form and one panel per pass");
   }
   const RegisterFile registers = register_file(target.isa());
   const int panels = schedule.panels_per_pass;
+  if (schedule.form == Form::depthwise) return check_depthwise(schedule, pattern, problem, registers);
   if (panels < 1 || panels > registers.max_panels) {
     return bad_input("a schedule of " + std::to_string(panels) + " panels per pass; 1 to " +
                      std::to_string(registers.max_panels) + " are possible");

@@ -111,10 +111,20 @@ double predict_vector(const Schedule& schedule, const Problem& problem, const Wo
          static_cast<double>(work.n) * column + network_ns(schedule, work, machine);
 }
 
+/// Rows one after the other: products, the row's weights, and lines of X that a pass's panels share.
+double depthwise_ns(const Schedule& schedule, const Work& work, const MachineModel& machine) {
+  const auto panels = static_cast<double>(work.panels), u = static_cast<double>(schedule.panels_per_pass);
+  const auto nnz = static_cast<double>(work.nnz), rows = static_cast<double>(work.m);
+  const double lines = nnz * (work.x_share + (1 - work.x_share) / u);
+  return panels * (nnz * machine.dense_fma + (nnz / u + lines) * machine.x_l1 + rows * machine.row) +
+         panels / u * static_cast<double>(work.tiles) * machine.call;
+}
+
 }  // namespace
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   if (schedule.form == Form::vector) return predict_vector(schedule, problem, work, machine);
+  if (schedule.form == Form::depthwise) return depthwise_ns(schedule, work, machine);
   const bool dense = schedule.form == Form::dense;
   const auto panels = static_cast<double>(work.panels), rows = static_cast<double>(work.m);
   const auto depth = static_cast<double>(work.k), tiles = static_cast<double>(work.tiles);
@@ -193,6 +203,9 @@ int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa)
   const int64_t rows_code = work.m * u * 14 * k_blocks, frame = work.tiles * k_blocks * 96;
   if (schedule.form == Form::dense) return rows_code + frame + work.m * u * 4 * 12;
   const bool wide = isa == Isa::avx512;
+  if (schedule.form == Form::depthwise) {  // mostly a loop over a tile's rows
+    return work.tiles * (u + 1) * (work.nnz / work.m + 4) * (wide ? 7 : 20) + frame;
+  }
   return work.nnz * u * (wide ? 7 : 17) + work.x_loads * u * (wide ? 7 : 18) + rows_code + frame;
 }
 

@@ -21,6 +21,8 @@ const char* to_string(Form form) {
       return "dense";
     case Form::vector:
       return "vector";
+    case Form::depthwise:
+      return "depthwise";
   }
   return "?";
 }

@@ -1,5 +1,7 @@
 #include "sparsmith/kernel.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -49,6 +51,11 @@ int64_t work_per_unit(Form form, const KernelImage& image) {
   if (form == Form::dense) return image.m * image.k;
   const auto nnz = static_cast<int64_t>(image.columns.size());
   return form == Form::vector ? nnz / 4 : nnz;
+}
+
+size_t second_level_cache_bytes() {
+  static const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? static_cast<size_t>(bytes) : size_t{1} << 20;
 }
 
 void call_code(const void* context, const Segment& segment, bool single, const EntryArgs& args) {
@@ -143,6 +150,10 @@ Status Kernel::run(const RunArgs& args) const {
   kernel.values = values.data();
   kernel.work = work_per_unit(choice.schedule->form, image);
   kernel.caller = {&code, call_code};
+  if (code.code_bytes + values.size_bytes() > second_level_cache_bytes()) {
+    kernel.code = code.memory.data();
+    kernel.code_bytes = code.code_bytes;
+  }
   kernel.workers.hook = args.parallel;
   if (args.threads > 1 && args.parallel == nullptr) kernel.workers.pool = &process_pool();
   if (choice.schedule->form != Form::vector) return launch(kernel, *operands, args.threads);

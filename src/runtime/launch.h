@@ -28,6 +28,10 @@ struct Launch {
   const float* values = nullptr;
   int64_t work = 0;  ///< multiply-accumulates of vectors per panel (of the vector form: per column)
   SegmentCaller caller;
+  /// The segments' code when it and the values don't stay in L2: each is fetched while the one before it runs, which
+  /// saves 8 % of a 512 x 4608 convolution at 7 x 7 and costs 4 % of what fits. 0 bytes: not fetched.
+  const uint8_t* code = nullptr;
+  size_t code_bytes = 0;
   Workers workers;  ///< used when threads > 1
   /// Work below which a thread isn't worth waking: some 5 us.
   int64_t min_work_per_thread = 20000;

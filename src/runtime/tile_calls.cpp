@@ -16,6 +16,15 @@ void skip_panels(EntryArgs& args, int64_t panels) {
 
 }  // namespace
 
+void prefetch_segment(const Launch& kernel, size_t index) {
+  const Segment& segment = kernel.segments[index];
+  const bool last = index + 1 == kernel.segments.size();
+  const size_t end = last ? kernel.code_bytes : kernel.segments[index + 1].main_offset;
+  for (size_t at = segment.main_offset; at < end; at += 64) __builtin_prefetch(kernel.code + at, 0, 2);
+  const size_t values_end = last ? segment.value_offset : kernel.segments[index + 1].value_offset;
+  for (size_t at = segment.value_offset; at < values_end; at += 16) __builtin_prefetch(kernel.values + at, 0, 2);
+}
+
 void call_segment(const Launch& kernel, const Segment& segment, const Run& run, int64_t panel, int64_t count) {
   EntryArgs args = run.args;
   args.values = kernel.values + segment.value_offset;

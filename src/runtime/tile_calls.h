@@ -18,14 +18,19 @@ struct Run {
 /// One segment over `count` panels of the run, from its panel `panel` on.
 void call_segment(const Launch& kernel, const Segment& segment, const Run& run, int64_t panel, int64_t count);
 
+/// Asks for a segment's code and values, to be in L2 when it is called.
+void prefetch_segment(const Launch& kernel, size_t index);
+
 /// Tiles [first_tile, last_tile) over all runs; for_each_run(visit) calls visit(const Run&) for each of them, and may
 /// be asked again and again.
 template <class ForEachRun>
 void compute_tiles(const Launch& kernel, int64_t first_tile, int64_t last_tile, const ForEachRun& for_each_run) {
   const int64_t group = kernel.schedule.tile_group, inner = kernel.schedule.inner_panels;
   if (group == 0) {
-    for (const Segment& segment : kernel.segments) {
+    for (size_t i = 0; i < kernel.segments.size(); ++i) {
+      const Segment& segment = kernel.segments[i];
       if (segment.tile < first_tile || segment.tile >= last_tile) continue;
+      if (kernel.code_bytes > 0 && i + 1 < kernel.segments.size()) prefetch_segment(kernel, i + 1);
       for_each_run([&](const Run& run) { call_segment(kernel, segment, run, 0, run.count); });
     }
     return;

@@ -48,7 +48,7 @@ TEST_P(KernelLife, UpdateValuesEqualsCompilingAnew) {
   testing::for_each_seed(150, [&](uint32_t seed) -> ::testing::AssertionResult {
     LayerCase c = testing::random_layer(seed, target());
     std::mt19937 rng(seed);
-    if (seed % 2 == 0) c.schedule = testing::random_schedule(rng, c.problem, target());
+    if (seed % 2 == 0) c.schedule = testing::random_schedule(rng, c.problem, c.k, target());
     const Weights weights = make_weights(c), other = revalued(weights, seed);
     const OwnedParams params(c.problem.epilogue, c.m, seed), new_params(c.problem.epilogue, c.m, seed + 1);
     Result<Kernel> kernel = compile_case(c, weights, params.view());

@@ -87,10 +87,9 @@ std::string describe(const LayerCase& c) {
   if (c.problem.n_fixed) text << ", n fixed";
   if (c.schedule) {
     const Schedule& s = *c.schedule;
-    text << ", " << (s.form == Form::sparse ? "sparse" : "dense") << " " << s.tile_rows << "x" << s.panels_per_pass
-         << " k_block " << s.k_block << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "")
-         << (s.prefetch_y ? " prefetch" : "") << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group
-         << " by " << s.inner_panels;
+    text << ", " << to_string(s.form) << " " << s.tile_rows << "x" << s.panels_per_pass << " k_block " << s.k_block
+         << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "") << (s.prefetch_y ? " prefetch" : "")
+         << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group << " by " << s.inner_panels;
   }
   return text.str();
 }
@@ -255,7 +254,7 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
   return c;
 }
 
-Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::string& target) {
+Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, const std::string& target) {
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
   Schedule s;
   const bool grouped = problem.conv && problem.conv->groups > 1;
@@ -267,6 +266,11 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::s
     s.tile_rows = static_cast<int32_t>(16 * (1 + upto(4)));
     s.panels_per_pass = static_cast<int32_t>(1 + upto(kMostColumnsPerPass - 1));
     s.window_step = 4 << upto(2);
+    return s;
+  }
+  if (problem.spatial() && k == problem.conv->taps() && upto(1) == 0) {
+    s = {Form::depthwise, static_cast<int32_t>(1 + upto(20)), static_cast<int32_t>(1 + upto(4)), 0, 0, false};
+    s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
     return s;
   }
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).

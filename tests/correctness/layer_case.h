@@ -58,7 +58,7 @@ struct OwnedParams {
 /// A random small layer for sweeps: any shape, pattern, layout, epilogue, call. No schedule.
 LayerCase random_layer(uint32_t seed, const std::string& target);
 /// A random schedule that is legal for the problem and the target.
-Schedule random_schedule(std::mt19937& rng, const Problem& problem, const std::string& target);
+Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, const std::string& target);
 
 /// Runs check on the seeds 0 .. count - 1 (times $SPARSMITH_SWEEP), or on $SPARSMITH_SEED alone; stops at a failure.
 void for_each_seed(uint32_t count, const std::function<::testing::AssertionResult(uint32_t)>& check);

@@ -16,7 +16,7 @@ TEST_P(Sweep, RandomLayersWithRandomSchedules) {
   testing::for_each_seed(2500, [&](uint32_t seed) {
     LayerCase c = testing::random_layer(seed, target());
     std::mt19937 rng(seed);
-    c.schedule = testing::random_schedule(rng, c.problem, target());
+    c.schedule = testing::random_schedule(rng, c.problem, c.k, target());
     return check_layer(c);
   });
 }
