@@ -88,6 +88,8 @@ class ImageBuilder {
       case Form::sparse:
         return (values != nullptr ? sparse_ : sparse_single_)
             .write(block, program_, values != nullptr ? *values : same);
+      case Form::vector:
+        return;  // has slices, not tiles: build_slices
     }
   }
 

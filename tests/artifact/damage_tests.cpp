@@ -166,7 +166,7 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.panels_per_pass = 0; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.k_block = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.direct_x = true; }), impossible) << "X is in panels";
-  EXPECT_THAT(words_after([](auto& i) { i.plan.candidates[1].schedule.form = static_cast<Form>(3); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.candidates[1].schedule.form = static_cast<Form>(99); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.few.window_step = 12; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.few.panels_per_pass = 9; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.few_columns = -1; }), impossible);
