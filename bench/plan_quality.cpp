@@ -40,8 +40,8 @@ class Quality {
   explicit Quality(Settings settings) : settings_(std::move(settings)) {
     if (!settings_.csv.empty()) {
       csv_.open(settings_.csv);
-      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,tiles,x_"
-              "loads,code,ns\n";
+      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,"
+              "tiles,x_loads,code,ns\n";
     }
   }
 
@@ -55,7 +55,10 @@ class Quality {
     problem.x_layout = problem.y_layout = settings_.layout;
 
     std::vector<Measured> all;
-    for (const Schedule& schedule : candidate_schedules(weights->pattern(), one.n, problem, *target)) {
+    auto schedules = candidate_schedules(weights->pattern(), panel_count(one.n), problem, *target);
+    const auto few = vector_schedules(weights->pattern(), problem, one.n, *target);
+    schedules.insert(schedules.end(), few.begin(), few.end());
+    for (const Schedule& schedule : schedules) {
       auto kernel = compile_with(*weights, problem, &schedule);
       if (!kernel) return kernel.error();
       all.push_back({schedule, std::move(kernel).value()});
@@ -134,9 +137,9 @@ class Quality {
       csv_ << one.name << ',' << weights.rows() << ',' << weights.cols() << ',' << one.n << ',' << weights.nnz() << ','
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
-           << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ','
-           << tiling.tiles.size() << ',' << tiling.x_loads << ',' << row.kernel.report().code_bytes << ',' << row.ns
-           << '\n';
+           << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step
+           << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ',' << row.kernel.report().code_bytes << ','
+           << row.ns << '\n';
     }
     csv_.flush();
   }
