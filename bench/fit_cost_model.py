@@ -2,10 +2,10 @@
 """Fits the constants of src/plan/cost_model.cpp to measured candidates.
 
     sparsmith_plan_quality --csv rows.csv bench/cases/rn50_1x1_90.txt ...
-    bench/fit_cost_model.py rows.csv... [--l1 KIB] [--l2 KIB]
+    bench/fit_cost_model.py rows.csv... [--form sparse|compact] [--l1 KIB] [--l2 KIB]
 
-Non-negative least squares on relative errors over the sparse candidates in panel layout; needs numpy and scipy. The terms are those of
-predict_ns; a constant that comes out as 0 couldn't be told from the others by these rows.
+Non-negative least squares on relative errors over the candidates of a form in panel layout; needs numpy and scipy. The
+terms are those of predict_ns and predict_compact_ns; a constant that comes out as 0 couldn't be told from the others by these rows.
 """
 import argparse
 import csv
@@ -53,17 +53,37 @@ def terms(row, l1, l2):
     }
 
 
+def compact_terms(row, l1, l2):
+    """The same for a candidate of the compact form: the terms of predict_compact_ns."""
+    m, k, nnz, panels_per_pass, k_block = (float(row[key]) for key in ("m", "k", "nnz", "panels", "k_block"))
+    panels = -(-float(row["n"]) // 16)
+    passes = -(-panels // panels_per_pass)
+    depth = min(k_block or k, k)
+    rows = m + min(m * (-(-k // depth) - 1), nnz)
+    x_block = depth * 64 * panels / passes
+    return {
+        "step": passes * nnz,
+        "fma": panels * nnz,
+        "x_l2": panels * nnz * ramp(x_block, 0.5 * l1, 4 * l1),
+        "x_far": panels * nnz * ramp(x_block, 0.75 * l2, 1.25 * l2),
+        "row": passes * rows,
+        "row_vector": panels * rows,
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="+")
     parser.add_argument("--l1", type=float, default=48, help="KiB")
     parser.add_argument("--l2", type=float, default=2048, help="KiB")
+    parser.add_argument("--form", choices=("sparse", "compact"), default="sparse")
     options = parser.parse_args()
     rows = []
     for name in options.rows:
         with open(name, newline="") as file:
-            rows += [row for row in csv.DictReader(file) if row["form"] == "sparse" and row["layout"] == "panel"]
-    found = [terms(row, options.l1 * 1024, options.l2 * 1024) for row in rows]
+            rows += [row for row in csv.DictReader(file) if row["form"] == options.form and row["layout"] == "panel"]
+    terms_of = terms if options.form == "sparse" else compact_terms
+    found = [terms_of(row, options.l1 * 1024, options.l2 * 1024) for row in rows]
     times = numpy.array([float(row["ns"]) for row in rows])
     names = list(found[0])
     matrix = numpy.array([[one[name] for name in names] for one in found]) / times[:, None]

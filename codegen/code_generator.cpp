@@ -1,5 +1,6 @@
 #include "codegen/code_generator.h"
 
+#include "codegen/x86_compact.h"
 #include "codegen/x86_encoder.h"
 #include "codegen/x86_lower.h"
 
@@ -10,6 +11,9 @@ class X86Generator final : public CodeGenerator {
  public:
   X86Generator(Isa isa, std::unique_ptr<X86Encoder> encoder) : isa_(isa), encoder_(std::move(encoder)) {}
   Result<uint32_t> add(const Program& program) override { return lower(program, isa_, *encoder_); }
+  Result<uint32_t> add_choice(const std::vector<uint32_t>& offsets) override {
+    return lower_choice(offsets, *encoder_);
+  }
   size_t size() const override { return encoder_->size(); }
   std::vector<uint8_t> take() override { return encoder_->take(); }
 

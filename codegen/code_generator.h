@@ -20,6 +20,8 @@ class CodeGenerator {
 
   /// Appends one function of type Entry; returns its offset in the code.
   virtual Result<uint32_t> add(const Program& program) = 0;
+  /// Appends an entry that goes on at the offsets[EntryArgs::passes - 1]; returns its own offset.
+  virtual Result<uint32_t> add_choice(const std::vector<uint32_t>& offsets) = 0;
   virtual size_t size() const = 0;
   virtual std::vector<uint8_t> take() = 0;
 };
@@ -33,8 +35,9 @@ struct Instruction {
   int64_t slot = -1;
 };
 
-/// Decodes [begin, end) of `code`, a function made by CodeGenerator for `target`. Bytes that don't decode are an
-/// internal error naming the offset. Code for any target decodes on any machine.
+/// Decodes the function at [begin, end) of `code`, made by CodeGenerator for `target`, up to its return or, of a
+/// choice, its last jump. Bytes that don't decode are an internal error naming the offset. Code for any target decodes
+/// on any machine.
 Result<std::vector<Instruction>> decode(const Target& target, const uint8_t* code, size_t begin, size_t end);
 
 /// "22.1.8": the LLVM that code is made with; part of every cache key.

@@ -72,7 +72,8 @@ Result<std::vector<Instruction>> decode(const Target& target, const uint8_t* cod
     decoded.slot = stream.slot(inst);
     result.push_back(std::move(decoded));
     at += size;
-    if (mc.instructions().get(inst.getOpcode()).isReturn()) break;
+    const llvm::MCInstrDesc& described = mc.instructions().get(inst.getOpcode());
+    if (described.isReturn() || (described.isUnconditionalBranch() && !described.isIndirectBranch())) break;
   }
   return result;
 }

@@ -37,8 +37,10 @@ enum class Shape : uint8_t {
   gg,
   ggi,
   gi,
+  ddi,
   ggd,
   g,
+  dm,
   jump
 };
 
@@ -72,20 +74,30 @@ constexpr FormInfo kForms[] = {
     {X86Form::mul_bcast, Shape::abm, "VMULPSZrmb", nullptr, 4},
     {X86Form::max_bcast, Shape::abm, "VMAXPSZrmb", nullptr, 4},
     {X86Form::min_bcast, Shape::abm, "VMINPSZrmb", nullptr, 4},
-    {X86Form::fma_v, Shape::aabm, "VFMADD231PSZm", nullptr, 64},
+    {X86Form::fma_v, Shape::aabm, "VFMADD231PSZm", "VFMADD231PSYm", 64},
     {X86Form::mul_v, Shape::abm, "VMULPSZrm", nullptr, 64},
     {X86Form::lookup_v, Shape::aabm, "VPERMI2PSZrm", nullptr, 64},
     {X86Form::mov_load, Shape::gm, "MOV64rm", "MOV64rm"},
+    {X86Form::mov_load32, Shape::dm, "MOV32rm", "MOV32rm"},
+    {X86Form::mov_load16, Shape::dm, "MOVZX32rm16", "MOVZX32rm16"},
     {X86Form::imul_load, Shape::gmi, "IMUL64rmi32", "IMUL64rmi32"},
+    {X86Form::scale_load, Shape::ggm, "IMUL64rm", "IMUL64rm"},
     {X86Form::add_load, Shape::ggm, "ADD64rm", "ADD64rm"},
     {X86Form::lea, Shape::gm, "LEA64r", "LEA64r"},
     {X86Form::mov_reg, Shape::gg, "MOV64rr", "MOV64rr"},
     {X86Form::add_imm, Shape::ggi, "ADD64ri32", "ADD64ri32"},
+    {X86Form::imul_imm, Shape::ggi, "IMUL64rri32", "IMUL64rri32"},
+    {X86Form::and_imm, Shape::ddi, "AND32ri8", "AND32ri8"},
+    {X86Form::shr_imm, Shape::ddi, "SHR32ri", "SHR32ri"},
     {X86Form::mov_imm, Shape::gi, "MOV32ri", "MOV32ri"},
     {X86Form::dec, Shape::ggd, "DEC64r", "DEC64r"},
     {X86Form::push, Shape::g, "PUSH64r", "PUSH64r"},
     {X86Form::pop, Shape::g, "POP64r", "POP64r"},
     {X86Form::jump_not_zero, Shape::jump, "JCC_4", "JCC_4"},
+    {X86Form::jump_zero, Shape::jump, "JCC_4", "JCC_4"},
+    {X86Form::jump_not_sign, Shape::jump, "JCC_4", "JCC_4"},
+    {X86Form::jump_always, Shape::jump, "JMP_4", "JMP_4"},
+    {X86Form::jump_register, Shape::g, "JMP64r", "JMP64r"},
     {X86Form::ret, Shape::none, "RET64", "RET64"},
 };
 static_assert(std::size(kForms) == static_cast<size_t>(X86Form::count_));
@@ -166,6 +178,7 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
   inst.setOpcode(names_->opcode[static_cast<size_t>(form)]);
   const auto reg = [&](int r) { inst.addOperand(MCOperand::createReg(names_->vector[static_cast<size_t>(r)])); };
   const auto gpr = [&](int r) { inst.addOperand(MCOperand::createReg(names_->gpr64[static_cast<size_t>(r)])); };
+  const auto gpr32 = [&](int r) { inst.addOperand(MCOperand::createReg(names_->gpr32[static_cast<size_t>(r)])); };
   const auto memory = [&] {
     inst.addOperand(MCOperand::createReg(names_->gpr(mem.base)));
     inst.addOperand(MCOperand::createImm(mem.scale));
@@ -229,12 +242,17 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
       gpr(a), gpr(b);
       break;
     case Shape::ggi:
-      if (fits8(imm)) inst.setOpcode(names_->add_imm8);
+      if (form == X86Form::add_imm && fits8(imm)) inst.setOpcode(names_->add_imm8);
       gpr(a), gpr(a), inst.addOperand(MCOperand::createImm(imm));
       break;
     case Shape::gi:
-      inst.addOperand(MCOperand::createReg(names_->gpr32[static_cast<size_t>(a)]));
-      inst.addOperand(MCOperand::createImm(imm));
+      gpr32(a), inst.addOperand(MCOperand::createImm(imm));
+      break;
+    case Shape::ddi:
+      gpr32(a), gpr32(a), inst.addOperand(MCOperand::createImm(imm));
+      break;
+    case Shape::dm:
+      gpr32(a), memory();
       break;
     case Shape::ggd:
       gpr(a), gpr(a);
@@ -244,7 +262,9 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
       break;
     case Shape::jump:
       inst.addOperand(MCOperand::createImm(0));
-      inst.addOperand(MCOperand::createImm(5));  // X86::COND_NE
+      if (form == X86Form::jump_not_zero) inst.addOperand(MCOperand::createImm(5));  // X86::COND_NE
+      if (form == X86Form::jump_zero) inst.addOperand(MCOperand::createImm(4));      // X86::COND_E
+      if (form == X86Form::jump_not_sign) inst.addOperand(MCOperand::createImm(9));  // X86::COND_NS
       break;
   }
   // MC doesn't check; an operand list that doesn't fit the opcode would encode something else.
@@ -333,8 +353,15 @@ void X86Encoder::set(Gpr reg, int32_t imm) {
 void X86Encoder::decrement(Gpr reg) { append(encode(X86Form::dec, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::push(Gpr reg) { append(encode(X86Form::push, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
 void X86Encoder::pop(Gpr reg) { append(encode(X86Form::pop, static_cast<int>(reg), 0, 0, {Gpr::none}, 0)); }
-void X86Encoder::jump_not_zero(size_t target) {
-  append(encode(X86Form::jump_not_zero, 0, 0, 0, {Gpr::none}, 0));
+void X86Encoder::immediate(X86Form form, Gpr reg, int32_t imm) {
+  append(encode(form, static_cast<int>(reg), 0, 0, {Gpr::none}, imm));
+}
+void X86Encoder::jump_to(Gpr reg) {
+  append(encode(X86Form::jump_register, static_cast<int>(reg), 0, 0, {Gpr::none}, 0));
+}
+void X86Encoder::patch(size_t place, int32_t value) { std::memcpy(&code_[place - 4], &value, 4); }
+void X86Encoder::jump(X86Form form, size_t target) {
+  append(encode(form, 0, 0, 0, {Gpr::none}, 0));
   const auto distance = static_cast<int64_t>(target) - static_cast<int64_t>(code_.size());
   const auto offset = static_cast<int32_t>(distance);
   if (offset != distance) error_ = "a loop of more than 2 GB of code";

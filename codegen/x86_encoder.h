@@ -51,21 +51,31 @@ enum class X86Form : uint8_t {
   mul_bcast,
   max_bcast,
   min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
-  fma_v,      ///< reg += src * [mem]  (AVX-512)
+  fma_v,      ///< reg += src * [mem]
   mul_v,      ///< reg = src * [mem]  (AVX-512)
   lookup_v,   ///< reg = float number reg mod 32 of the 32 floats src, [mem]; lane by lane  (AVX-512)
   // general registers
-  mov_load,   ///< reg = [mem]
-  imul_load,  ///< reg = [mem] * imm
-  add_load,   ///< reg += [mem]
-  lea,        ///< reg = address of mem
-  mov_reg,    ///< reg = src
-  add_imm,    ///< reg += imm
-  mov_imm,    ///< reg = imm (32 bits, zero-extended)
-  dec,        ///< reg -= 1
+  mov_load,    ///< reg = [mem]
+  mov_load32,  ///< reg = 32 bits of [mem], zero-extended
+  mov_load16,  ///< reg = 16 bits of [mem], zero-extended
+  imul_load,   ///< reg = [mem] * imm
+  scale_load,  ///< reg *= [mem]
+  add_load,    ///< reg += [mem]
+  lea,         ///< reg = address of mem
+  mov_reg,     ///< reg = src
+  add_imm,     ///< reg += imm
+  imul_imm,    ///< reg *= imm
+  and_imm,     ///< reg &= imm (0 to 127; the upper half is cleared)
+  shr_imm,     ///< reg >>= imm (of the lower half; the upper half is cleared)
+  mov_imm,     ///< reg = imm (32 bits, zero-extended)
+  dec,         ///< reg -= 1
   push,
   pop,
   jump_not_zero,
+  jump_zero,
+  jump_not_sign,
+  jump_always,
+  jump_register,
   ret,
   count_
 };
@@ -91,7 +101,11 @@ class X86Encoder {
   void decrement(Gpr reg);
   void push(Gpr reg);
   void pop(Gpr reg);
-  void jump_not_zero(size_t target);  ///< backwards, to a size() taken before
+  void immediate(X86Form form, Gpr reg, int32_t imm);  ///< the _imm forms
+  void jump(X86Form form, size_t target);              ///< backwards, to a size() taken before
+  void jump_to(Gpr reg);                               ///< to the address in reg
+  void patch(size_t place, int32_t value);             ///< the last four bytes before `place`
+  void fail(const std::string& what) { error_ = what; }
   void ret();
   void align(size_t bytes);            ///< pads with int3, between functions
   void align_with_nops(size_t bytes);  ///< pads with instructions that do nothing

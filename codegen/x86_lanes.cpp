@@ -67,8 +67,6 @@ void LaneLowering::lower(const Op& op, Mem memory) {
       return e_.rr(X86Form::mul_rr, op.a, x(op.b), x(op.c));
     case OpCode::fma_x:
       return e_.rr(X86Form::fma_rr, op.a, x(op.b), x(op.c));
-    case OpCode::add_acc:
-      return e_.rr(X86Form::add_rr, op.a, op.a, op.b);
     case OpCode::mul_values:
       return e_.mem(X86Form::mul_v, op.a, op.a, memory);
     case OpCode::add_values:

@@ -3,31 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "codegen/x86_compact.h"
 #include "codegen/x86_lanes.h"
+#include "codegen/x86_registers.h"
 #include "plan/registers.h"
 
 namespace sparsmith {
 namespace {
 
-// Registers of a generated function.
-constexpr Gpr kArgs = Gpr::rdi;     // const EntryArgs*
-constexpr Gpr kX = Gpr::rsi;        // panel u = 0 of X, at row x_row_
-constexpr Gpr kY = Gpr::rdx;        // panel u = 0 of Y, at row 0
-constexpr Gpr kValues = Gpr::rcx;   // the value stream, at slot value_slot_
-constexpr Gpr kPasses = Gpr::r8;    // passes left
-constexpr Gpr kResidual = Gpr::r9;  // panel u = 0 of the residual, at row 0
-constexpr Gpr kScratch = Gpr::rax;  // a panel's base in the epilogue; the counter of the loop over K
-constexpr Gpr kX1 = Gpr::r10;       // panel u = 1 of X; a row's offset in the epilogue
-constexpr Gpr kX2 = Gpr::r11;       // panel u = 2 of X
-constexpr Gpr kData = Gpr::r11;     // the Program's data; such a Program has one panel
-
-// A plain X of a run-time stride is addressed by multiples of it, so that eight rows are in reach of one pointer
-// without a displacement; these registers are the caller's and are pushed.
-constexpr Gpr kXPass = Gpr::rbx;  // panel u = 0 of X, at row 0
-constexpr Gpr kStride = Gpr::rbp, kStride3 = Gpr::r12, kStride5 = Gpr::r13, kStride7 = Gpr::r14;
-constexpr Gpr kPushed[] = {kXPass, kStride, kStride3, kStride5, kStride7};
-
-constexpr int32_t kLineBytes = 64;
+using namespace x86;
 
 /// Farthest a displacement may go before its base register is moved: 1 GB, well within 32 bits.
 constexpr int64_t kReach = int64_t{1} << 30;
@@ -40,20 +24,29 @@ class Lowering {
         lanes_(program, kData, encoder),
         avx512_(isa == Isa::avx512),
         x_row_bytes_(row_bytes(program.x_layout)),
-        y_row_bytes_(row_bytes(program.y_layout)) {}
+        y_row_bytes_(row_bytes(program.y_layout)),
+        compact_(program, isa, encoder) {}
 
   void run() {
     e_.align(64);
+    if (pushes()) {
+      for (const Gpr reg : kPushed) e_.push(reg);
+    }
     if (strided_x()) enter_plain_x();
     e_.load(X86Form::mov_load, kX, arg(offsetof(EntryArgs, x)));
     e_.load(X86Form::mov_load, kY, arg(offsetof(EntryArgs, y)));
     e_.load(X86Form::mov_load, kValues, arg(offsetof(EntryArgs, values)));
-    e_.load(X86Form::mov_load, kPasses, arg(offsetof(EntryArgs, passes)));
+    if (program_.one_pass) {
+      e_.set(kPasses, 1);
+    } else {
+      e_.load(X86Form::mov_load, kPasses, arg(offsetof(EntryArgs, passes)));
+    }
     e_.load(X86Form::mov_load, kResidual, arg(offsetof(EntryArgs, residual)));
     lanes_.enter();
+    if (program_.listed_rows) compact_.enter();
     for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
     e_.rr(X86Form::zeroupper, 0);
-    if (strided_x()) {
+    if (pushes()) {
       for (size_t i = std::size(kPushed); i-- > 0;) e_.pop(kPushed[i]);
     }
     e_.ret();
@@ -63,10 +56,9 @@ class Lowering {
  private:
   int64_t row_bytes(Layout layout) const { return layout == Layout::panel ? kLineBytes : program_.plain_row_bytes; }
 
-  static Mem arg(size_t offset) { return {kArgs, static_cast<int32_t>(offset)}; }
-
   /// X's row stride is known at run time only.
   bool strided_x() const { return program_.x_layout == Layout::plain && program_.plain_row_bytes == 0; }
+  bool pushes() const { return strided_x() || program_.listed_rows; }
 
   // --- Vector registers: h is the half of a vector, 0 alone on AVX-512 ---
   int halves() const { return avx512_ ? 1 : 2; }
@@ -90,6 +82,18 @@ class Lowering {
         return begin_loop(op, x_row_);
       case OpCode::row_loop_end:
         return end_row_loop(op);
+      case OpCode::list_begin:
+        compact_.begin_row();
+        return forget_scratch();
+      case OpCode::list_products:
+        compact_.products(op);
+        return forget_scratch();
+      case OpCode::list_end:
+        move_values(op.imm);
+        value_slot_ = newest_slot_ = 0;
+        return compact_.end_row();
+      case OpCode::add_acc:
+        return vectors(X86Form::add_rr, acc(op.a, 0), acc(op.a, 0), acc(op.b, 0));
       case OpCode::zero:
         for (int h = 0; h < halves(); ++h) e_.rr(X86Form::zero_v, acc(op.a, h));
         return;
@@ -198,7 +202,6 @@ class Lowering {
   }
 
   void enter_plain_x() {
-    for (const Gpr reg : kPushed) e_.push(reg);
     e_.load(X86Form::mov_load, kStride, arg(offsetof(EntryArgs, x_row_stride)));
     e_.load(X86Form::lea, kStride3, {kStride, 0, kStride, 2});
     e_.load(X86Form::lea, kStride5, {kStride, 0, kStride, 4});
@@ -276,12 +279,11 @@ class Lowering {
 
   /// acc <-> Y or residual row op.imm of panel op.c.
   void vector_memory(X86Form form, const Op& op, Gpr base, size_t panel_stride_offset) {
-    if (op.c > 0 && (scratch_base_ != base || scratch_panel_ != op.c)) {
-      scratch_to_panel(base, panel_stride_offset, op.c);
-    }
-    Mem mem{op.c > 0 ? kScratch : base};
+    const bool far = op.c > 0 && program_.y_panel_bytes == 0;
+    if (far && (scratch_base_ != base || scratch_panel_ != op.c)) scratch_to_panel(base, panel_stride_offset, op.c);
+    Mem mem{far ? kScratch : base, static_cast<int32_t>(op.c * program_.y_panel_bytes)};
     if (y_row_bytes_ > 0) {
-      mem.disp = static_cast<int32_t>(op.imm * y_row_bytes_);
+      mem.disp += static_cast<int32_t>(op.imm * y_row_bytes_);
     } else if (op.imm > 0) {
       const size_t stride = base == kY ? offsetof(EntryArgs, y_row_stride) : offsetof(EntryArgs, residual_row_stride);
       e_.load(X86Form::imul_load, kX1, arg(stride), op.imm);
@@ -299,9 +301,11 @@ class Lowering {
     pass_start_ = e_.size();
     x_pointers_set_ = program_.x_pointers == 1;
     if (strided_x()) e_.move(kXPass, kX);
+    if (program_.listed_rows) compact_.begin_pass();
     forget_scratch();
   }
   void end_pass() {
+    if (program_.listed_rows) compact_.end_pass();
     if (strided_x()) {
       e_.move(kX, kXPass);
     } else {
@@ -315,7 +319,7 @@ class Lowering {
     advance(kY, offsetof(EntryArgs, y_panel_stride));
     advance(kResidual, offsetof(EntryArgs, residual_panel_stride));
     e_.decrement(kPasses);
-    e_.jump_not_zero(pass_start_);
+    e_.jump(X86Form::jump_not_zero, pass_start_);
   }
   void advance(Gpr pointer, size_t stride_offset) {
     if (program_.panels == 1) return e_.load(X86Form::add_load, pointer, arg(stride_offset));
@@ -340,7 +344,7 @@ class Lowering {
     for (int u = 0; u < program_.x_pointers; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * x_row_bytes_);
     e_.add(kValues, static_cast<int64_t>(op.imm) * 4);
     e_.decrement(kScratch);
-    e_.jump_not_zero(loop_start_);
+    e_.jump(X86Form::jump_not_zero, loop_start_);
     x_row_ = loop_row_ + loop_rounds_ * op.c;
     value_slot_ = loop_slot_ + loop_rounds_ * op.imm;
     newest_slot_ = static_cast<int32_t>(value_slot_);
@@ -362,6 +366,7 @@ class Lowering {
   LaneLowering lanes_;
   const bool avx512_;
   const int64_t x_row_bytes_, y_row_bytes_;  ///< 0: EntryArgs has it
+  CompactLowering compact_;                  ///< of Programs with listed rows
   int own_temp_ = 0;
   int64_t x_row_ = 0, value_slot_ = 0;  ///< what kX and kValues point to, relative to the pass's first
   int32_t newest_slot_ = 0;
@@ -383,7 +388,9 @@ Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
   if (!program.data.empty() && (isa != Isa::avx512 || program.panels > 1)) {
     return internal_error("lanes are looked up on AVX-512 only, one panel a pass");
   }
-  if (program.accs + program.xs + program.temps > registers.vectors || program.x_pointers > registers.max_panels) {
+  const bool reached =
+      program.listed_rows ? program.panels <= registers.max_listed_panels : program.x_pointers <= registers.max_panels;
+  if (program.accs + program.xs + program.temps > registers.vectors || !reached) {
     return internal_error("a tile of " + std::to_string(program.accs) + " accumulators, " + std::to_string(program.xs) +
                           " vectors of X and " + std::to_string(program.temps) + " values doesn't fit the registers");
   }

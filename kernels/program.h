@@ -24,6 +24,10 @@ enum class OpCode : uint8_t {
   row_loop_begin,  ///< the ops up to row_loop_end run imm (>= 1) times; everything inside is that of the first round
   row_loop_end,    ///< a further round is a rows of Y and the residual, c rows of X and imm slots on
 
+  list_begin,     ///< the ops up to list_end run for each row of the index stream; rows named inside are 0
+  list_products,  ///< the row's nonzeros in turn, i counting down to 1: acc[(i % a) * panels + u] += X(k, u) * V[next]
+  list_end,       ///< the row's values end with imm slots behind its nonzeros', which ops in the loop read as V[0..]
+
   zero,          ///< acc[a] = 0
   load_y,        ///< acc[a] = Y(imm, c)
   load_x,        ///< x[a] = X(imm, c)
@@ -77,6 +81,11 @@ struct Program {
   Layout x_layout = Layout::panel;  ///< panel: rows of X are 64 bytes apart; plain: as EntryArgs says
   Layout y_layout = Layout::panel;  ///< the same of Y and the residual
   int64_t plain_row_bytes = 0;      ///< row stride of plain operands that the problem fixes; 0: EntryArgs has it
+  bool listed_rows = false;         ///< the segment has an index stream (compact_stream.h), of index_bytes an index
+  bool one_pass = false;            ///< EntryArgs::passes is known to the caller to mean one pass
+  int index_bytes = 2;              ///< of the index stream: 2 or 4
+  int64_t x_panel_bytes = 0;        ///< listed rows: from panel to panel of X
+  int64_t y_panel_bytes = 0;  ///< from panel to panel of Y and the residual where it is known; 0: EntryArgs has it
   std::vector<Op> ops;
   std::vector<uint32_t> data;  ///< constants that lie behind the code; whole vectors
 };

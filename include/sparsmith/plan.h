@@ -14,12 +14,18 @@
 
 namespace sparsmith {
 
+/// Straight-line code of more bytes than this is not planned: it would be fetched from memory call by call, and take
+/// seconds to make. Larger patterns get the compact form. A schedule given by the caller may exceed it.
+inline constexpr int64_t kMostStraightCodeBytes = int64_t{24} << 20;
+
 /// The kernel families.
 enum class Form : uint8_t {
   sparse,     ///< straight-line code for the pattern: one load per used row of X in a tile, one FMA per nonzero
   dense,      ///< a loop over all of K; zeros are multiplied
   vector,     ///< for one or few columns: 16 rows a register, X looked up lane by lane (AVX-512)
   depthwise,  ///< of convolutions with a channel a group: rows one after the other, over several panels at a time
+  /// One small loop for any pattern: the nonzeros' columns are data beside their values, 6 bytes a nonzero together.
+  compact,
 };
 const char* to_string(Form form);
 

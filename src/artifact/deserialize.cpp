@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "artifact/compact_stream.h"
 #include "artifact/image_format.h"
 #include "artifact/prefault.h"
 #include "artifact/serialize.h"
@@ -111,7 +112,7 @@ Problem read_problem(Reader& in) {
 
 Schedule read_schedule(Reader& in) {
   Schedule schedule;
-  schedule.form = in.enumeration(Form::depthwise);
+  schedule.form = in.enumeration(Form::compact);
   schedule.tile_rows = in.number_within<int32_t>(1, 1 << 16);
   schedule.panels_per_pass = in.number_within<int32_t>(1, 1 << 8);
   schedule.k_block = in.number_within<int64_t>(0, kMaxDimension);
@@ -128,10 +129,12 @@ Schedule read_schedule(Reader& in) {
   return schedule;
 }
 
-/// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them; and columns
-/// to the vector form, which spatial convolutions don't have.
+/// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them; columns to
+/// the vector form, which spatial convolutions don't have, as they don't the compact one; and addresses groups of tiles
+/// by their place in a grid that the compact form leaves holes in.
 bool runs_legally(const Schedule& schedule, const Problem& problem) {
   if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x;
+  if (schedule.form == Form::compact && (problem.spatial() || schedule.tile_group > 0)) return false;
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
   return problem.x_layout == Layout::plain && !problem.spatial() && !strided && schedule.form == Form::sparse &&
@@ -324,6 +327,7 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
   image.segments.resize(own_segments);
   image.value_sources = copy_array<ValueSource>(sections[kValueSources]);
   image.code = copy_array<uint8_t>(sections[kCode]);
+  image.indices = copy_array<uint8_t>(sections[kIndices]);
   image.values = copy_array<float>(sections[kValues]);
   if (const std::string what = check_segments(image, image.plan.chosen, image.segments); !what.empty())
     return damaged(origin, what);
@@ -332,6 +336,7 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
       return damaged(origin, "in code for at most " + std::to_string(variant.most_columns) + " columns " + what);
   }
   if (const std::string what = check_value_sources(image); !what.empty()) return damaged(origin, what);
+  if (const std::string what = check_compact_streams(image); !what.empty()) return damaged(origin, what);
   return image;
 }
 

@@ -30,11 +30,13 @@ struct EntryArgs {
   int64_t residual_panel_stride;  ///< bytes
   int64_t residual_row_stride;    ///< bytes; read only by code made for plain Y
   int64_t x_row_stride;           ///< bytes; read only by code that reads X in place (Schedule::direct_x)
+  const uint8_t* indices;         ///< Segment::index_offset already added; read only by code of the compact form
 };
 using Entry = void (*)(const EntryArgs*);
 
 /// Code for one (tile, k-block). `main` computes Schedule::panels_per_pass panels a pass, `single` one; equal offsets
-/// when panels_per_pass is 1.
+/// when panels_per_pass is 1. Segments of the compact form share code, and their `single` computes `passes` panels,
+/// fewer than panels_per_pass, in one pass.
 struct Segment {
   uint32_t main_offset = 0;    ///< bytes into code
   uint32_t single_offset = 0;  ///< bytes into code
@@ -42,6 +44,7 @@ struct Segment {
   uint32_t tile = 0;           ///< tiles are independent of each other
   uint32_t k_block = 0;        ///< of one tile, k-blocks run in ascending order
   uint32_t rows = 0;           ///< rows of Y in the tile
+  uint32_t index_offset = 0;   ///< bytes into indices; 0 where there are none
   bool operator==(const Segment&) const = default;
 };
 
@@ -75,6 +78,7 @@ struct KernelImage {
   std::vector<Variant> variants;           ///< by most_columns, ascending; a call takes the first that serves it
   std::vector<ValueSource> value_sources;  ///< one per packed value; every variant's segments have values of their own
   std::vector<uint8_t> code;               ///< position independent; starts on a 64-byte line
+  std::vector<uint8_t> indices;            ///< index streams of the compact form (compact_stream.h); else empty
   std::vector<float> values;               ///< packed values in artifacts; empty in cache entries
 };
 

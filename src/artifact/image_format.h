@@ -19,15 +19,15 @@ namespace sparsmith::image_format {
 
 // Numbers are little-endian in the file and are copied as they lie in memory.
 static_assert(std::endian::native == std::endian::little);
-static_assert(sizeof(Segment) == 24 && std::is_trivially_copyable_v<Segment>);
+static_assert(sizeof(Segment) == 28 && std::is_trivially_copyable_v<Segment>);
 static_assert(sizeof(ValueSource) == 4 && std::is_trivially_copyable_v<ValueSource>);
 
 // As in PNG: a byte that is no text, then line ends that a transfer in text mode would change.
 inline constexpr std::string_view kMagic("\x8bSMK\r\n\x1a\n", 8);
 
-enum Section { kMeta, kRowOffsets, kColumns, kSegments, kValueSources, kCode, kValues, kSectionCount };
+enum Section { kMeta, kRowOffsets, kColumns, kSegments, kValueSources, kCode, kIndices, kValues, kSectionCount };
 inline constexpr std::array<const char*, kSectionCount> kSectionNames = {
-    "plan", "row offsets", "column indices", "segments", "value sources", "code", "packed values"};
+    "plan", "row offsets", "column indices", "segments", "value sources", "code", "index streams", "packed values"};
 
 // The fixed part of the header: byte offsets of its fields.
 inline constexpr size_t kFormatAt = 8;

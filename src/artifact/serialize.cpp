@@ -122,6 +122,7 @@ std::string serialize(const KernelImage& image, std::span<const uint8_t> code, s
       {segments.data(), segments.size() * sizeof(Segment)},
       {image.value_sources.data(), image.value_sources.size() * sizeof(ValueSource)},
       {code.data(), code.size()},
+      {image.indices.data(), image.indices.size()},
       {values.data(), values.size() * sizeof(float)},
   };
   const std::string_view symbol = std::string_view(image.symbol).substr(0, kMaxNameBytes);

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "codegen/code_generator.h"
+#include "compiler/build_compact.h"
 #include "kernels/dense.h"
 #include "kernels/depthwise.h"
 #include "kernels/spmm.h"
@@ -89,7 +90,8 @@ class ImageBuilder {
         return (values != nullptr ? sparse_ : sparse_single_)
             .write(block, program_, values != nullptr ? *values : same);
       case Form::vector:
-        return;  // has slices, not tiles: build_slices
+      case Form::compact:
+        return;  // have slices and streams: build_slices, build_compact
     }
   }
 
@@ -141,9 +143,12 @@ Status build_slices(const Pattern& pattern, const Problem& problem, const Schedu
 Status build_segments(const Pattern& pattern, const Problem& problem, const Schedule& schedule, const Target& target,
                       CodeGenerator& generator, KernelImage& image, std::vector<Segment>& segments) {
   if (schedule.form == Form::vector) return build_slices(pattern, problem, schedule, generator, image, segments);
+  const RegisterFile registers = register_file(target.isa());
+  if (schedule.form == Form::compact)
+    return build_compact(pattern, problem, schedule, registers, generator, image, segments);
   auto matrix = LayerMatrix::create(pattern, problem, schedule.k_block);
   if (!matrix) return matrix.error();
-  return ImageBuilder(*matrix, problem, schedule, generator, register_file(target.isa()), image, segments).build();
+  return ImageBuilder(*matrix, problem, schedule, generator, registers, image, segments).build();
 }
 
 }  // namespace

@@ -60,9 +60,16 @@ Status append_segments(const LoadedCode& code, const Target& target, const SlotN
     text += "(weights behind instructions in a loop over K are those of its first round)\n";
   if (schedule.form == Form::vector) text += "(weights behind instructions are those of the first of 16 lanes)\n";
   const std::string symbol = code.image.symbol + suffix;
+  const bool compact = schedule.form == Form::compact;
+  if (compact) {
+    text += "(one loop for all nonzeros, whose columns are data too (" + std::to_string(code.image.indices.size()) +
+            " bytes): no instruction belongs to one of them)\n";
+  }
+  std::set<uint32_t> shown;
   char line[320];
   for (const Segment& segment : segments) {
     for (const uint32_t offset : std::set{segment.main_offset, segment.single_offset}) {
+      if (compact && !shown.insert(offset).second) continue;
       std::snprintf(line, sizeof line, "\n%s_t%u_k%u%s:  ; %u rows\n", symbol.c_str(), segment.tile, segment.k_block,
                     offset == segment.single_offset && offset != segment.main_offset ? "_single" : "", segment.rows);
       text += line;
@@ -72,7 +79,7 @@ Status append_segments(const LoadedCode& code, const Target& target, const SlotN
         std::snprintf(line, sizeof line, "  %8llx  %s", static_cast<unsigned long long>(instruction.offset),
                       instruction.text.c_str() + (instruction.text[0] == '\t' ? 1 : 0));
         text += line;
-        if (instruction.slot >= 0) {
+        if (instruction.slot >= 0 && !compact) {
           text += "  ; " + names.name(segment.value_offset + static_cast<size_t>(instruction.slot));
         }
         text += '\n';

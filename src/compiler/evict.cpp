@@ -39,6 +39,7 @@ void NetworkEviction::operator()(const Kernel& kernel) {
     flush(impl.code->memory.data(), impl.code->code_bytes);
     const std::span<const float> values = impl.values.span();
     flush(values.data(), values.size_bytes());
+    flush(impl.code->image.indices.data(), impl.code->image.indices.size());
   } else if (level_ == Level::to_l3) {
     for (size_t at = 0; at < others_.size(); at += kLine) *const_cast<volatile char*>(&others_[at]) = 2;
   }

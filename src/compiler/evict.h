@@ -9,7 +9,8 @@
 
 namespace sparsmith {
 
-/// Puts a kernel's code and packed values where a network of the given size leaves them between two calls.
+/// Puts a kernel's code, packed values and index streams where a network of the given size leaves them between two
+/// calls.
 class NetworkEviction {
  public:
   /// `network_bytes` as PlanOptions::network_code_bytes; cache sizes of this machine in bytes.

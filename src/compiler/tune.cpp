@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include "compiler/evict.h"
 #include "plan/candidates.h"
@@ -118,10 +119,14 @@ Result<double> time_call(const Contender& contender, const RunArgs& args, int ca
   return elapsed_ns(begin) / calls;
 }
 
-/// The candidates worth measuring: by prediction, the few best of each form, and first the best of either, which even a
+/// The candidates worth measuring: by prediction, the few best of each form, and first the best of each, which even a
 /// small budget must compare.
-std::vector<size_t> shortlist(const Plan& plan) {
-  constexpr size_t kMost[] = {10, 2, 4};  // of sparse, dense, vector
+struct Shortlist {
+  std::vector<size_t> candidates;
+  size_t least = 0;  ///< so many of them are measured whatever it takes
+};
+Shortlist shortlist(const Plan& plan) {
+  constexpr size_t kMost[] = {10, 2, 4, 4, 4};  // by form
   constexpr double kHopeless = 3;
   std::vector<size_t> chosen;
   size_t counts[std::size(kMost)] = {};
@@ -135,11 +140,12 @@ std::vector<size_t> shortlist(const Plan& plan) {
       ++count;
     }
   }
-  const auto rival = std::find_if(chosen.begin(), chosen.end(), [&](size_t i) {
-    return plan.candidates[i].schedule.form != plan.candidates[chosen.front()].schedule.form;
+  // The first of each form first.
+  bool seen[std::size(kMost)] = {};
+  std::ranges::stable_partition(chosen, [&](size_t i) {
+    return !std::exchange(seen[static_cast<size_t>(plan.candidates[i].schedule.form)], true);
   });
-  if (rival != chosen.end()) std::rotate(chosen.begin() + 1, rival, rival + 1);
-  return chosen;
+  return {std::move(chosen), static_cast<size_t>(std::ranges::count(seen, true))};
 }
 
 /// Measures the vector form at one and at four columns against the chosen code at four.
@@ -185,7 +191,7 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
   ContenderBuilder builder(plan, weights, problem, params, target);
   std::vector<Contender> contenders;
   for (Candidate& candidate : plan.candidates) candidate.note = "not measured: predicted too slow";
-  const std::vector<size_t> shortlisted = shortlist(plan);
+  const auto [shortlisted, least] = shortlist(plan);
   for (const size_t index : shortlisted) plan.candidates[index].note = "not measured: no time left";
   // Two thirds of the time for code, the rest for measuring it.
   constexpr double kBuildShare = 0.67;
@@ -197,7 +203,7 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
     if (Status ran = kernel->run(operands.args()); !ran) return ran;
     candidate.note.clear();
     contenders.push_back({index, std::move(kernel).value()});
-    if (elapsed_ns(start) > kBuildShare * budget_ns && contenders.size() > 1) break;
+    if (elapsed_ns(start) > kBuildShare * budget_ns && contenders.size() >= least) break;
   }
 
   // Rounds over all contenders, so that a slow moment of the machine meets each of them; the minimum, because

@@ -14,6 +14,8 @@ namespace sparsmith {
 namespace {
 
 constexpr int64_t kPanelBytes = 64;
+/// Few enough that a layer's rows divide among threads, enough that a block's X is used often while it lies in L1.
+constexpr int64_t kCompactTileRows = 128;
 /// Bytes of X a block may have to stay in the second-level cache beside Y and code.
 constexpr int64_t kL2Share = 768 << 10;
 
@@ -67,6 +69,24 @@ void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, const R
   for (const int64_t tile : tiles) {
     for (int32_t u = 1; u <= std::min<int64_t>({8, registers.vectors - 3, shape.tile_w, panels}); ++u) {
       schedules.push_back({Form::depthwise, static_cast<int32_t>(tile), u, 0, 0, false, false, false, 0, 0});
+    }
+  }
+}
+
+/// Passes of a few panels, each an n-block of its own, with blocks of K that keep their X in L1 or soon fetched from
+/// L2. Deeper blocks for patterns whose rows would have little more than a nonzero in each.
+void add_compact(const Pattern& pattern, int64_t panels, const RegisterFile& registers,
+                 std::vector<Schedule>& schedules) {
+  const auto tile_rows = static_cast<int32_t>(std::min<int64_t>(kCompactTileRows, pattern.rows()));
+  const int64_t row_nonzeros = pattern.nnz() / pattern.rows();
+  const auto most = std::min<int64_t>(most_compact_panels(pattern, registers), panels);
+  for (const int64_t u : {int64_t{2}, int64_t{3}, int64_t{4}, int64_t{6}}) {
+    if (u > most && u > 2) continue;
+    const int64_t panels_per_pass = std::min(u, most);
+    for (const int64_t k : {int64_t{0}, int64_t{128}, int64_t{256}, int64_t{512}}) {
+      if (k >= pattern.cols() || (k > 0 && row_nonzeros * k < 2 * pattern.cols())) continue;
+      schedules.push_back({Form::compact, tile_rows, static_cast<int32_t>(panels_per_pass), k, panels_per_pass, false,
+                           false, false, 0, 0});
     }
   }
 }
@@ -137,6 +157,11 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
       }
     }
   }
+  // Said before tilings are made, which takes long for matrices of that size.
+  if (!problem.spatial()) {
+    if (pattern.nnz() * least_straight_bytes(target.isa()) > kMostStraightCodeBytes) schedules.clear();
+    add_compact(pattern, panels, registers, schedules);
+  }
 
   if (is_depthwise(pattern, problem)) add_depthwise(pattern.rows(), panels, problem, registers, machine, schedules);
 
@@ -164,6 +189,12 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
     }
   }
   return schedules;
+}
+
+int most_compact_panels(const Pattern& pattern, const RegisterFile& registers) {
+  // Panels of X and Y are addressed by displacements from the first.
+  const int64_t farthest = INT32_MAX / (kPanelBytes * std::max(pattern.rows(), pattern.cols()));
+  return static_cast<int>(std::min<int64_t>(registers.max_listed_panels, farthest + 1));
 }
 
 Status check_problem(const Pattern& pattern, const Problem& problem) {
@@ -242,15 +273,18 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
         "a schedule that reads X in place needs a plain X without stride, the sparse form and one panel per pass");
   }
   const RegisterFile registers = register_file(target.isa());
+  const bool compact = schedule.form == Form::compact;
+  if (compact && problem.spatial()) return bad_input("a compact schedule for a spatial convolution");
   const int panels = schedule.panels_per_pass;
   if (schedule.form == Form::depthwise) return check_depthwise(schedule, pattern, problem, registers);
-  if (panels < 1 || panels > registers.max_panels) {
+  const int most_panels = compact ? most_compact_panels(pattern, registers) : registers.max_panels;
+  if (panels < 1 || panels > most_panels) {
     return bad_input("a schedule of " + std::to_string(panels) + " panels per pass; 1 to " +
-                     std::to_string(registers.max_panels) + " are possible");
+                     std::to_string(most_panels) + " are possible");
   }
   // The dense form with several panels holds one broadcast value beside the accumulators and rows of X.
   const int values = schedule.form == Form::dense && panels > 1 && registers.free_temps == 0 ? 1 : 0;
-  const int most = (registers.vectors - panels - values) / panels;
+  const int most = compact ? static_cast<int>(kMostCompactRows) : (registers.vectors - panels - values) / panels;
   if (schedule.tile_rows < 1 || schedule.tile_rows > most) {
     return bad_input("a schedule of " + std::to_string(schedule.tile_rows) + " tile rows; with " +
                      std::to_string(panels) + " panels per pass " + target.to_string() + " has registers for 1 to " +
@@ -267,6 +301,9 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
   if (schedule.k_block < 0 || schedule.n_block < 0 || schedule.tile_group < 0) {
     return bad_input("a schedule with a negative block size");
   }
+  if (schedule.tile_group > 0 && compact) {
+    return bad_input("a compact schedule with groups of tiles; its n-block is for that");
+  }
   if (schedule.tile_group > 0 && schedule.inner_panels < 1) {
     return bad_input("a schedule with groups of tiles needs inner panels: 1 or more, not " +
                      std::to_string(schedule.inner_panels));
@@ -279,13 +316,13 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
 }
 
 void keep_best(std::vector<Candidate>& candidates) {
-  constexpr int kMost[] = {16, 4, 4};  // of sparse, dense, vector
-  int kept[std::size(kMost)] = {};
+  constexpr int kMost[] = {16, 4, 4, 4, 4};  // by form
+  int counts[std::size(kMost)] = {};
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.predicted_ns < b.predicted_ns; });
   std::erase_if(candidates, [&](const Candidate& candidate) {
     const auto form = static_cast<size_t>(candidate.schedule.form);
-    return ++kept[form] > kMost[form];
+    return ++counts[form] > kMost[form];
   });
 }
 
@@ -299,25 +336,31 @@ void choose(Plan& plan) {
   plan.chosen = best.schedule;
   plan.tuned = best.measured_ns > 0;
 
-  // The rival: the best candidate of the other form, so that the reason answers "why not dense" or "why dense".
-  const auto rival = std::find_if(plan.candidates.begin(), plan.candidates.end(), [&](const Candidate& c) {
-    return c.schedule.form != best.schedule.form && (c.measured_ns > 0) == plan.tuned;
-  });
   const char* how = plan.tuned ? "measured" : "predicted";
   char density[32];
   std::snprintf(density, sizeof density, "%.1f %%",
                 100.0 * static_cast<double>(plan.nnz) / (static_cast<double>(plan.m) * static_cast<double>(plan.k)));
-  std::string form = to_string(best.schedule.form);
-  form[0] = static_cast<char>(form[0] - 'a' + 'A');
-  plan.reason = form + " is " + how + " at " + microseconds(time(best)) + " for N = " + std::to_string(plan.n) +
+  std::string name = to_string(best.schedule.form);
+  name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  plan.reason = name + " is " + how + " at " + microseconds(time(best)) + " for N = " + std::to_string(plan.n) +
                 " with " + density + " of the weights kept";
-  if (rival != plan.candidates.end()) {
+  // The rivals: the best candidates of the other forms, so that the reason answers "why not dense" or "why dense".
+  const char* joint = ", ";
+  for (const Form form : {Form::dense, Form::sparse, Form::compact, Form::vector, Form::depthwise}) {
+    const auto rival = std::ranges::find_if(plan.candidates, [&](const Candidate& c) {
+      return c.schedule.form == form && (c.measured_ns > 0) == plan.tuned;
+    });
+    if (form == best.schedule.form || rival == plan.candidates.end()) continue;
     char factor[32];
     std::snprintf(factor, sizeof factor, "%.2fx", time(*rival) / time(best));
-    plan.reason += ", " + std::string(factor) + " as fast as the best " + to_string(rival->schedule.form) + " form (" +
-                   microseconds(time(*rival)) + ").";
-  } else {
-    plan.reason += "; no other form was measured or possible.";
+    plan.reason += joint + std::string(factor) + " as fast as the best " + to_string(form) + " form (" +
+                   microseconds(time(*rival)) + ")";
+    joint = " and ";
+  }
+  plan.reason += joint[0] == ',' ? "; no other form was measured or possible." : ".";
+  if (std::ranges::none_of(plan.candidates, [](const Candidate& c) { return c.schedule.form == Form::sparse; })) {
+    plan.reason += " Straight-line code for so many nonzeros would be larger than " +
+                   std::to_string(kMostStraightCodeBytes >> 20) + " MB.";
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "plan/registers.h"
 #include "sparsmith/panel.h"
 #include "sparsmith/plan.h"
 
@@ -13,6 +14,9 @@ namespace sparsmith {
 inline constexpr int64_t kAssumedColumns = 256;
 /// Rows of Y are addressed with 32-bit displacements of 64 bytes a row.
 inline constexpr int64_t kMaxRows = int64_t{1} << 24;
+
+/// Rows of a compact tile are numbered in two bytes.
+inline constexpr int64_t kMostCompactRows = int64_t{1} << 16;
 
 /// Legal schedules for the pattern, sized for this machine's caches on the target: sparse ones first, dense always
 /// among them unless its values would not fit (kMaxNonzeros).
@@ -25,6 +29,8 @@ inline constexpr int64_t kMostVectorColumns = 8;
 /// The vector form for calls of n columns, in passes of one or more; none where n is larger, or the target or the
 /// problem (a spatial convolution) has no such form.
 std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
+/// Panels that a pass of the compact form can reach, at least 1 for any pattern within the limits.
+int most_compact_panels(const Pattern& pattern, const RegisterFile& registers);
 
 /// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the
 /// error names the number that is wrong.

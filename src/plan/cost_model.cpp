@@ -36,6 +36,7 @@ double code_miss_share(double bytes, int64_t cache) {
 
 MachineModel machine_model(const Target& target) {
   MachineModel model;
+  model.isa = target.isa();
   model.l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
   model.l1i_bytes = cache_bytes(_SC_LEVEL1_ICACHE_SIZE, 32 << 10);
   model.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
@@ -70,27 +71,28 @@ MachineModel machine_model(const Target& target) {
     model.x_l1 = 0.226;
     model.x_l2 = 0.311;
   } else {
-    model.fma = 0.276;
+    model.fma = 0.226;
     model.dense_fma = 0.265;
-    model.x_l1 = 0.134;
-    model.x_l2 = 0.246;
+    model.x_l1 = 0.310;
+    model.x_l2 = 0.364;
+    model.row = 0.33;
+    model.reload = 0.62;
   }
   return model;
 }
 
-namespace {
-
-/// Between two calls a network's other layers push this one's code and values out: to L3, or beyond.
 double network_ns(const Schedule& schedule, const Work& work, const MachineModel& machine) {
   if (work.network_bytes == 0) return 0;
   const auto network = static_cast<double>(work.network_bytes);
-  const auto code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
+  const auto code = static_cast<double>(estimate_code_bytes(schedule, work, machine.isa));
   const auto values = static_cast<double>(estimate_value_bytes(schedule, work));
   const double from_memory = miss_share(network, machine.l3_bytes);
   const double from_l3 = miss_share(network, machine.l2_bytes) - from_memory;
   return from_l3 * (code * machine.code_byte_far + values / 64 * machine.x_stream) +
          from_memory * (code * machine.code_byte_memory + values * machine.data_byte_memory);
 }
+
+namespace {
 
 /// A slot's weights, its share of lane numbers, and its instructions for so many columns.
 int64_t slot_bytes(int64_t columns) { return 64 + 11 + 25 * columns; }
@@ -177,7 +179,7 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
 
   // Code that L1I doesn't hold is fetched for every block of columns; segments beyond it for every pass.
   if (!dense) {
-    const auto code = static_cast<double>(estimate_code_bytes(schedule, work, Isa::avx512));
+    const auto code = static_cast<double>(estimate_code_bytes(schedule, work, machine.isa));
     const auto l1i = 0.75 * static_cast<double>(machine.l1i_bytes);
     const double misses = code_miss_share(code + 4 * static_cast<double>(work.nnz) + x_block, machine.l2_bytes);
     if (code > l1i) ns += code * n_blocks * machine.code_byte;
@@ -190,6 +192,7 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
 
 int64_t estimate_value_bytes(const Schedule& schedule, const Work& work) {
   if (schedule.form == Form::vector) return 64 * work.slots;
+  if (schedule.form == Form::compact) return 6 * work.nnz + 4 * work.m;
   return 4 * (schedule.form == Form::dense ? work.m * work.k : work.nnz);
 }
 
@@ -202,11 +205,17 @@ int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa)
   const int64_t k_blocks = blocks(work.k, schedule.k_block), u = schedule.panels_per_pass;
   const int64_t rows_code = work.m * u * 14 * k_blocks, frame = work.tiles * k_blocks * 96;
   if (schedule.form == Form::dense) return rows_code + frame + work.m * u * 4 * 12;
+  if (schedule.form == Form::compact) {
+    // Functions for 1 to u panels, of the first, a middle and the last block of K each.
+    const int64_t steps = u <= 8 ? 16 : 8, vectors = isa == Isa::avx512 ? 1 : 2;
+    const int64_t functions = u * std::min<int64_t>(k_blocks, 3), mean_panels = (u + 1) / 2;
+    return functions * (steps * (16 + mean_panels * vectors * 10) + mean_panels * 60 + 240);
+  }
   const bool wide = isa == Isa::avx512;
   if (schedule.form == Form::depthwise) {  // mostly a loop over a tile's rows
     return work.tiles * (u + 1) * (work.nnz / work.m + 4) * (wide ? 7 : 20) + frame;
   }
-  return work.nnz * u * (wide ? 7 : 17) + work.x_loads * u * (wide ? 7 : 18) + rows_code + frame;
+  return work.nnz * u * least_straight_bytes(isa) + work.x_loads * u * (wide ? 7 : 18) + rows_code + frame;
 }
 
 }  // namespace sparsmith

@@ -20,6 +20,7 @@ namespace sparsmith {
 
 /// Costs in nanoseconds; a vector is one panel row of 16 floats. Only their ratios matter to a choice.
 struct MachineModel {
+  Isa isa = Isa::avx512;
   double fma = 0;                        ///< multiply-accumulate of a vector with a streamed value
   double dense_fma = 0;                  ///< multiply-accumulate of the dense form, its loads included
   double x_l1 = 0, x_l2 = 0, x_far = 0;  ///< load of a vector of X from L1, from L2; x_far more from beyond
@@ -58,9 +59,15 @@ struct Work {
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);
 
-/// Bytes of packed values a schedule streams.
+/// What it costs more when a network's other layers push this one's code and values out between two calls: to L3, or
+/// beyond. Part of every prediction.
+double network_ns(const Schedule& schedule, const Work& work, const MachineModel& machine);
+
+/// Bytes of packed values, and of the columns beside them in the compact form, that a schedule streams.
 int64_t estimate_value_bytes(const Schedule& schedule, const Work& work);
 
+/// Bytes that the multiply-accumulates of a nonzero take in straight-line code.
+constexpr int64_t least_straight_bytes(Isa isa) { return isa == Isa::avx512 ? 7 : 17; }
 /// Bytes of code a schedule makes, from the mean size of its instructions.
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa);
 

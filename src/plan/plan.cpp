@@ -6,6 +6,7 @@
 #include <new>
 
 #include "plan/candidates.h"
+#include "plan/compact_cost.h"
 #include "plan/cost_model.h"
 #include "plan/few_columns.h"
 #include "plan/layer_matrix.h"
@@ -23,6 +24,8 @@ const char* to_string(Form form) {
       return "vector";
     case Form::depthwise:
       return "depthwise";
+    case Form::compact:
+      return "compact";
   }
   return "?";
 }
@@ -93,8 +96,11 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
                     options.network_code_bytes};
     Candidate candidate;
     candidate.schedule = schedule;
-    candidate.predicted_ns = predict_ns(schedule, problem, work, machine);
+    candidate.predicted_ns = schedule.form == Form::compact
+                                 ? predict_compact_ns(schedule, problem, work, machine, compact_model(target.isa()))
+                                 : predict_ns(schedule, problem, work, machine);
     candidate.code_bytes = estimate_code_bytes(schedule, work, target.isa());
+    if (schedule.form == Form::sparse && candidate.code_bytes > kMostStraightCodeBytes) continue;
     plan.candidates.push_back(std::move(candidate));
   }
   keep_best(plan.candidates);

@@ -7,14 +7,15 @@
 namespace sparsmith {
 
 struct RegisterFile {
-  int vectors = 0;     ///< 16-float vectors, for accumulators, rows of X and (AVX-512) broadcast values
-  int free_temps = 0;  ///< broadcast values that take no vector of those
-  int max_panels = 3;  ///< panels a pass can address
+  int vectors = 0;            ///< 16-float vectors, for accumulators, rows of X and (AVX-512) broadcast values
+  int free_temps = 0;         ///< broadcast values that take no vector of those
+  int max_panels = 3;         ///< panels a pass can address
+  int max_listed_panels = 0;  ///< the same of the compact form, whose accumulators are one or two rows
 };
 
 /// AVX-512: 32 zmm. AVX2: eight pairs of ymm, one of which holds broadcast values.
 constexpr RegisterFile register_file(Isa isa) {
-  return isa == Isa::avx512 ? RegisterFile{32, 0, 3} : RegisterFile{7, 0, 3};
+  return isa == Isa::avx512 ? RegisterFile{32, 0, 3, 16} : RegisterFile{7, 0, 3, 6};
 }
 
 }  // namespace sparsmith

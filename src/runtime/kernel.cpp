@@ -148,6 +148,7 @@ Status Kernel::run(const RunArgs& args) const {
   kernel.tiles = choice.tiles;
   const std::span<const float> values = std::as_const(impl_->values).span();
   kernel.values = values.data();
+  kernel.indices = image.indices.data();
   kernel.work = work_per_unit(choice.schedule->form, image);
   kernel.caller = {&code, call_code};
   if (code.code_bytes + values.size_bytes() > second_level_cache_bytes()) {

@@ -208,6 +208,23 @@ Error no_memory(int64_t bytes) {
                     "use panel layouts, or a schedule with a smaller n-block");
 }
 
+// Where the n-block from panel p on ends. Of the compact form an n-block is a pass, whose time hardly falls with its
+// panels: they share the panels evenly rather than leave few to the last.
+int64_t block_end(const Launch& kernel, int64_t p, int64_t last, int64_t block) {
+  if (kernel.schedule.form != Form::compact) return std::min(p + block, last);
+  const int64_t blocks = (last - p + block - 1) / block;
+  return p + (last - p + blocks - 1) / blocks;
+}
+
+void compute_blocks(const Launch& kernel, Block& work, int64_t first, int64_t last, int64_t block) {
+  for (int64_t p = first, next = 0; p < last; p = next) {
+    next = block_end(kernel, p, last, block);
+    work.prepare(p, next);
+    work.compute(0, kernel.tiles);
+    work.finish();
+  }
+}
+
 // Each thread computes a range of panels, all tiles of it, with working memory of its own.
 Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) {
   // Whole passes for each thread, unless that would leave one with noticeably more panels than another.
@@ -223,11 +240,7 @@ Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) 
 
   const auto run_part = [&](int part) {
     Block work(kernel, ops, layout, memory + layout.bytes() * part);
-    for (int64_t p = begin(part), last = end(part); p < last; p += block) {
-      work.prepare(p, std::min(p + block, last));
-      work.compute(0, kernel.tiles);
-      work.finish();
-    }
+    compute_blocks(kernel, work, begin(part), end(part), block);
   };
   return kernel.workers.run(threads, threads, run_part);
 }
@@ -251,8 +264,9 @@ Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
   if (memory == nullptr) return no_memory(layout.bytes());
 
   Block work(kernel, ops, layout, memory);
-  for (int64_t p = 0; p < ops.panels; p += block) {
-    work.prepare(p, std::min(p + block, ops.panels));
+  for (int64_t p = 0, next = 0; p < ops.panels; p = next) {
+    next = block_end(kernel, p, ops.panels, block);
+    work.prepare(p, next);
     Status done = kernel.workers.run(threads, parts, [&](int part) { compute_tile_part(kernel, work, part, parts); });
     if (!done) return done;
     work.finish();
@@ -276,11 +290,7 @@ Status launch_by_both(const Launch& kernel, const Operands& ops, int threads) {
   Status done = kernel.workers.run(threads, threads + parts, [&](int part) {
     if (part >= threads) return compute_tile_part(kernel, left_work, part - threads, parts);
     Block work(kernel, ops, layout, memory + layout.bytes() * part);
-    for (int64_t p = each * part, last = p + each; p < last; p += block) {
-      work.prepare(p, std::min(p + block, last));
-      work.compute(0, kernel.tiles);
-      work.finish();
-    }
+    compute_blocks(kernel, work, each * part, each * (part + 1), block);
   });
   if (!done) return done;
   left_work.finish();

@@ -26,7 +26,8 @@ struct Launch {
   std::span<const Segment> segments;  ///< in the order they run
   int64_t tiles = 1;                  ///< Segment::tile is below it
   const float* values = nullptr;
-  int64_t work = 0;  ///< multiply-accumulates of vectors per panel (of the vector form: per column)
+  const uint8_t* indices = nullptr;  ///< KernelImage::indices
+  int64_t work = 0;                  ///< multiply-accumulates of vectors per panel (of the vector form: per column)
   SegmentCaller caller;
   /// The segments' code when it and the values don't stay in L2: each is fetched while the one before it runs, which
   /// saves 8 % of a 512 x 4608 convolution at 7 x 7 and costs 4 % of what fits. 0 bytes: not fetched.

@@ -28,6 +28,7 @@ void prefetch_segment(const Launch& kernel, size_t index) {
 void call_segment(const Launch& kernel, const Segment& segment, const Run& run, int64_t panel, int64_t count) {
   EntryArgs args = run.args;
   args.values = kernel.values + segment.value_offset;
+  args.indices = kernel.indices + segment.index_offset;
   if (panel > 0) skip_panels(args, panel);
   const int64_t pass = kernel.schedule.panels_per_pass;
   const int64_t rest = count % pass;

@@ -17,7 +17,7 @@ FOLDERS = {
     "src/load": {"pattern"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
-    "codegen": {"plan", "kernels"},
+    "codegen": {"plan", "kernels", "artifact"},
     "src/artifact": {"pattern"},
     "src/runtime": {"pattern", "artifact"},
     "src/cache": {"artifact", "runtime"},

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "artifact/compact_stream.h"
 #include "artifact/image_format.h"
 #include "artifact/serialize.h"
 #include "tests/artifact/sample_image.h"
@@ -122,6 +123,53 @@ TEST(Damage, VariantsMustBeInOrderAndInsideTheSections) {
   EXPECT_THAT(in_variant([](auto& s) { s[0].single_offset = 48; }),
               HasSubstr("in code for at most 3 columns segment 0 starts outside the code"));
   EXPECT_THAT(in_variant([](auto& s) { s.push_back(s[0]); }), HasSubstr("segment 1 is out of order"));
+}
+
+/// The sample in the compact form: two tiles, of two rows and one, that stream two values each.
+KernelImage compact_image() {
+  KernelImage image = sample_image();
+  image.plan.chosen = {Form::compact, 2, 2, 0, 0, false, false, false};
+  const auto append = [&image](const CompactHeader& header, const std::vector<uint16_t>& rows) {
+    const size_t at = image.indices.size();
+    image.indices.resize(at + sizeof header + (rows.size() * sizeof(uint16_t) + 7) / 8 * 8);
+    std::memcpy(image.indices.data() + at, &header, sizeof header);
+    std::memcpy(image.indices.data() + at + sizeof header, rows.data(), rows.size() * sizeof(uint16_t));
+    return static_cast<uint32_t>(at);
+  };
+  image.segments[0].index_offset = append({2, 0, 0, 0}, {0, 2, 8, 32, 1, 0});
+  image.segments[1].index_offset = append({1, 2, 1, 1}, {0, 3, 0, 8, 24});
+  return image;
+}
+
+TEST(Damage, IndexStreamsStayInsideTheirArrays) {
+  const auto words = [](const std::function<void(KernelImage&)>& change) {
+    KernelImage image = compact_image();
+    change(image);
+    return words_of(deserialize(serialize(image), "liar"));
+  };
+  const auto with_number = [&](size_t at, uint16_t number) {
+    return words([=](KernelImage& i) { std::memcpy(&i.indices[at], &number, sizeof number); });
+  };
+  EXPECT_EQ(words([](KernelImage&) {}), "accepted");
+  EXPECT_THAT(words([](auto& i) { i.plan.chosen.form = Form::sparse; }), HasSubstr("index streams that no code reads"));
+  EXPECT_THAT(words([](auto& i) { i.indices.clear(); }), HasSubstr("starts outside the index streams"));
+  EXPECT_THAT(words([](auto& i) { i.segments[1].index_offset = 4; }), HasSubstr("starts outside the index streams"));
+  EXPECT_THAT(words([](auto& i) { i.segments[1].index_offset = 0x7ffffff8; }), HasSubstr("segment 1 starts outside"));
+  EXPECT_THAT(words([](auto& i) { i.indices.resize(i.indices.size() - 8); }), HasSubstr("past the index streams"));
+  EXPECT_THAT(words([](auto& i) { i.plan.chosen.tile_group = i.plan.chosen.inner_panels = 1; }),
+              HasSubstr("impossible entry"));
+  constexpr size_t kRows = sizeof(CompactHeader);
+  EXPECT_THAT(with_number(0, 0), HasSubstr("impossible header")) << "no rows";
+  EXPECT_THAT(with_number(0, 3), HasSubstr("impossible header")) << "more rows than the tile has";
+  EXPECT_THAT(with_number(8, 2), HasSubstr("impossible header")) << "row 2 + 1 of 3";
+  EXPECT_THAT(with_number(16, 5), HasSubstr("impossible header")) << "row 5 of X";
+  EXPECT_THAT(with_number(24, 65), HasSubstr("impossible header")) << "values behind a row";
+  EXPECT_THAT(with_number(24, 4), HasSubstr("more packed values than there are"));
+  EXPECT_THAT(with_number(kRows, 2), HasSubstr("row outside its tile"));
+  EXPECT_THAT(with_number(kRows + 2, 65535), HasSubstr("past the index streams"));
+  EXPECT_THAT(with_number(kRows + 4, 7), HasSubstr("row of X that isn't there")) << "between rows";
+  EXPECT_EQ(with_number(kRows + 4, 8 * 4), "accepted");
+  EXPECT_THAT(with_number(kRows + 4, 8 * 5), HasSubstr("row of X that isn't there"));
 }
 
 TEST(Damage, PackedValuesMustHaveSources) {

@@ -1,4 +1,4 @@
-// Every combination of what an epilogue may do, in both forms.
+// Every combination of what an epilogue may do, in all forms.
 #include "tests/correctness/layer_case.h"
 
 namespace sparsmith {
@@ -45,6 +45,8 @@ class Epilogues : public testing::PerTarget {
 TEST_P(Epilogues, SparsePlain) { check_all(Form::sparse, Layout::plain, Layout::plain); }
 TEST_P(Epilogues, SparsePanel) { check_all(Form::sparse, Layout::panel, Layout::panel); }
 TEST_P(Epilogues, SparsePanelToPlain) { check_all(Form::sparse, Layout::panel, Layout::plain); }
+TEST_P(Epilogues, CompactPlain) { check_all(Form::compact, Layout::plain, Layout::plain); }
+TEST_P(Epilogues, CompactPanel) { check_all(Form::compact, Layout::panel, Layout::panel); }
 TEST_P(Epilogues, DensePlain) { check_all(Form::dense, Layout::plain, Layout::plain); }
 TEST_P(Epilogues, DensePlainToPanel) { check_all(Form::dense, Layout::plain, Layout::panel); }
 

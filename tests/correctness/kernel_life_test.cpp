@@ -171,7 +171,7 @@ TEST_P(KernelLife, TunedKernelsAreCorrect) {
 }
 
 // A budget that is spent at once still compares the best of both forms.
-TEST_P(KernelLife, TuningAlwaysMeasuresDense) {
+TEST_P(KernelLife, TuningMeasuresEveryForm) {
   LayerCase c{.m = 200, .k = 300, .density = 0.3};
   c.problem.n = 64;
   CompileOptions options;
@@ -180,7 +180,7 @@ TEST_P(KernelLife, TuningAlwaysMeasuresDense) {
   options.tune_ms = 0;
   const Result<Kernel> kernel = compile(make_weights(c), c.problem, {}, options);
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
-  for (const Form form : {Form::sparse, Form::dense}) {
+  for (const Form form : {Form::sparse, Form::dense, Form::compact}) {
     EXPECT_TRUE(std::ranges::any_of(kernel->plan().candidates, [&](const Candidate& candidate) {
       return candidate.schedule.form == form && candidate.measured_ns > 0;
     })) << to_string(form);

@@ -258,8 +258,9 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
   Schedule s;
   const bool grouped = problem.conv && problem.conv->groups > 1;
-  s.form = upto(3) == 0 && !grouped ? Form::dense : Form::sparse;
-  s.panels_per_pass = static_cast<int32_t>(1 + upto(2));
+  constexpr Form kForms[] = {Form::sparse, Form::sparse, Form::compact, Form::dense};
+  s.form = kForms[upto(3)];
+  if ((s.form == Form::dense && grouped) || (s.form == Form::compact && problem.spatial())) s.form = Form::sparse;
   const bool lanes = Target::parse(target)->isa() == Isa::avx512 && !problem.spatial();
   if (lanes && upto(3) == 0) {
     s.form = Form::vector;
@@ -275,8 +276,9 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   }
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).
   const bool wide = Target::parse(target)->isa() == Isa::avx512;
+  s.panels_per_pass = static_cast<int32_t>(1 + upto(s.form != Form::compact ? 2 : wide ? 15 : 5));
   const int vectors = wide ? 32 : 7, weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;
-  const int most = (vectors - s.panels_per_pass - weight) / s.panels_per_pass;
+  const int most = s.form == Form::compact ? 70 : (vectors - s.panels_per_pass - weight) / s.panels_per_pass;
   s.tile_rows = static_cast<int32_t>(upto(3) == 0 ? most : 1 + upto(most - 1));
   s.k_block = upto(1) == 0 ? 0 : (1 + upto(69)) * (problem.spatial() ? problem.conv->taps() : 1);
   s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
@@ -286,7 +288,7 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   const bool in_place = problem.x_layout == Layout::plain && !problem.spatial() && !strided && s.form == Form::sparse &&
                         s.panels_per_pass == 1;
   s.direct_x = in_place && upto(2) > 0;
-  if (upto(2) == 0) {
+  if (s.form != Form::compact && upto(2) == 0) {
     s.tile_group = 1 + upto(4);
     s.inner_panels = 1 + upto(4);
   }

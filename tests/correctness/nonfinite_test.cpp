@@ -12,7 +12,7 @@ using testing::LayerCase;
 class NonFinite : public testing::PerTarget {};
 
 std::vector<Form> forms(const std::string& target) {
-  std::vector<Form> all{Form::sparse, Form::dense};
+  std::vector<Form> all{Form::sparse, Form::dense, Form::compact};
   if (Target::parse(target)->isa() == Isa::avx512) all.push_back(Form::vector);
   return all;
 }

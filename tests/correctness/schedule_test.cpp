@@ -49,7 +49,7 @@ TEST_P(Schedules, EveryRegisterTile) {
 }
 
 TEST_P(Schedules, EveryBlockSize) {
-  for (const Form form : {Form::sparse, Form::dense}) {
+  for (const Form form : {Form::sparse, Form::dense, Form::compact}) {
     for (const int64_t k_block : {0, 1, 16, 17, 32, 48, 99, 100, 101, 1000}) {
       for (const int64_t n_block : {0, 1, 2, 3, 4, 7, 8, 100}) {
         LayerCase c{.m = 40, .k = 100, .density = 0.2, .target = target(), .shape = {.n = 16 * 7 + 1}, .threads = 3};

@@ -114,6 +114,38 @@ TEST(Plan, SparseAt90PercentDenseWhenNothingIsPruned) {
   EXPECT_EQ(make_plan(random_pattern(256, 256, 1.0, 3), problem, target)->chosen.form, Form::dense);
 }
 
+TEST(Plan, CompactIsWeighedAndAloneBeyondTheCodeBudget) {
+  Problem problem;
+  problem.n = 192;
+  for (const auto& [name, most] : {std::pair{"x86-64-v3", 6}, std::pair{"x86-64-v4", 16}}) {
+    const Target target = *Target::parse(name);
+    const auto is = [](Form form) { return [form](const Candidate& c) { return c.schedule.form == form; }; };
+    const auto plan = make_plan(random_pattern(128, 256, 0.1, 2), problem, target);
+    ASSERT_TRUE(plan.ok());
+    EXPECT_TRUE(std::ranges::any_of(plan->candidates, is(Form::compact)));
+    EXPECT_EQ(plan->reason.find("larger than"), std::string::npos) << plan->reason;
+
+    // 4 million nonzeros take 28 MB at the least.
+    const int64_t rows = 2000, columns = 100'000, per_row = 2000;
+    std::vector<int64_t> offsets;
+    std::vector<int32_t> all;
+    for (int64_t r = 0; r < rows; ++r) {
+      offsets.push_back(r * per_row);
+      for (int64_t i = 0; i < per_row; ++i) all.push_back(static_cast<int32_t>(i * 50 + r % 50));
+    }
+    offsets.push_back(rows * per_row);
+    const Pattern large = *Pattern::create(rows, columns, std::move(offsets), std::move(all));
+    const auto large_plan = make_plan(large, problem, target);
+    ASSERT_TRUE(large_plan.ok());
+    EXPECT_TRUE(std::ranges::none_of(large_plan->candidates, is(Form::sparse)));
+    EXPECT_TRUE(std::ranges::any_of(large_plan->candidates, is(Form::dense)));
+    EXPECT_EQ(large_plan->chosen.form, Form::compact);
+    EXPECT_LE(large_plan->chosen.panels_per_pass, most);
+    EXPECT_NE(large_plan->reason.find("larger than 24 MB"), std::string::npos) << large_plan->reason;
+    EXPECT_NE(large_plan->chosen.describe().find("compact"), std::string::npos);
+  }
+}
+
 TEST(Plan, JsonHasEveryCandidateAndTheChoice) {
   Problem problem;
   problem.n = 64;
