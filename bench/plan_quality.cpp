@@ -40,7 +40,7 @@ class Quality {
   explicit Quality(Settings settings) : settings_(std::move(settings)) {
     if (!settings_.csv.empty()) {
       csv_.open(settings_.csv);
-      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,"
+      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,prefetch_code,"
               "tiles,x_loads,code,ns\n";
     }
   }
@@ -55,7 +55,7 @@ class Quality {
     problem.x_layout = problem.y_layout = settings_.layout;
 
     std::vector<Measured> all;
-    auto schedules = candidate_schedules(weights->pattern(), panel_count(one.n), problem, *target);
+    auto schedules = candidate_schedules(weights->pattern(), panel_count(one.n), problem, *target, network_bytes());
     const auto few = vector_schedules(weights->pattern(), problem, one.n, *target);
     schedules.insert(schedules.end(), few.begin(), few.end());
     for (const Schedule& schedule : schedules) {
@@ -96,9 +96,12 @@ class Quality {
     options.target = settings_.target;
     options.schedule = schedule;
     options.tune = tune;
-    if (settings_.cold != nullptr) options.network_code_bytes = int64_t{1} << 40;
+    options.network_code_bytes = network_bytes();
     return compile(weights, problem, {}, options);
   }
+
+  /// With cold caches: of a network that none holds.
+  int64_t network_bytes() const { return settings_.cold != nullptr ? int64_t{1} << 40 : 0; }
 
   void time_all(std::vector<Measured>& all, int64_t m, int64_t k, int64_t n) const {
     std::vector<float> x(static_cast<size_t>(panel_floats(k, n)) + 16), y(static_cast<size_t>(panel_floats(m, n)) + 16);
@@ -138,6 +141,7 @@ class Quality {
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
            << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step
+           << ',' << s.prefetch_code
            << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ',' << row.kernel.report().code_bytes << ','
            << row.ns << '\n';
     }

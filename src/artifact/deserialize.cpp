@@ -126,6 +126,7 @@ Schedule read_schedule(Reader& in) {
   schedule.window_step = in.number_within<int32_t>(4, 16);
   if ((schedule.window_step & (schedule.window_step - 1)) != 0) in.fail();
   if (schedule.form == Form::vector && schedule.panels_per_pass > kMostColumnsPerPass) in.fail();
+  schedule.prefetch_code = in.boolean();
   return schedule;
 }
 

@@ -63,6 +63,7 @@ void write_schedule(Writer& out, const Schedule& schedule) {
   out.number(schedule.tile_group);
   out.number(schedule.inner_panels);
   out.number(schedule.window_step);
+  out.enumeration(schedule.prefetch_code);
 }
 
 void write_plan(Writer& out, const Plan& plan) {

@@ -65,8 +65,15 @@ struct Contender {
   double best_ns = 0;
 };
 
-/// Kernels of several schedules; schedules that differ only in the order in which code is called share its emission,
-/// which for large layers is most of the time there is.
+/// Whether schedules differ only in the order in which code is called and when it is prefetched.
+bool same_code(Schedule a, const Schedule& b) {
+  a.n_block = b.n_block, a.tile_group = b.tile_group, a.inner_panels = b.inner_panels;
+  a.prefetch_code = b.prefetch_code;
+  return a == b;
+}
+
+/// Kernels of several schedules; those with the same code share its emission, which for large layers is most of
+/// the time there is.
 class ContenderBuilder {
  public:
   ContenderBuilder(const Plan& plan, const Weights& weights, const Problem& problem, const LayerParams& params,
@@ -91,11 +98,6 @@ class ContenderBuilder {
   }
 
  private:
-  static bool same_code(Schedule a, const Schedule& b) {
-    a.n_block = b.n_block, a.tile_group = b.tile_group, a.inner_panels = b.inner_panels;
-    return a == b;
-  }
-
   Result<Kernel> link(KernelImage image) const {
     auto code = load_code(std::move(image));
     if (!code) return code.error();
@@ -140,12 +142,20 @@ Shortlist shortlist(const Plan& plan) {
       ++count;
     }
   }
+  // Behind each that brings new code, those that come cheap with it.
+  std::vector<size_t> order;
+  for (const size_t i : chosen) {
+    if (std::find(order.begin(), order.end(), i) != order.end()) continue;
+    for (const size_t j : chosen) {
+      if (same_code(plan.candidates[i].schedule, plan.candidates[j].schedule)) order.push_back(j);
+    }
+  }
   // The first of each form first.
   bool seen[std::size(kMost)] = {};
-  std::ranges::stable_partition(chosen, [&](size_t i) {
+  std::ranges::stable_partition(order, [&](size_t i) {
     return !std::exchange(seen[static_cast<size_t>(plan.candidates[i].schedule.form)], true);
   });
-  return {std::move(chosen), static_cast<size_t>(std::ranges::count(seen, true))};
+  return {std::move(order), static_cast<size_t>(std::ranges::count(seen, true))};
 }
 
 /// Measures the vector form at one and at four columns against the chosen code at four.

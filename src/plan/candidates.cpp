@@ -122,7 +122,7 @@ std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& pr
 }
 
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
-                                          const Target& target) {
+                                          const Target& target, int64_t network_code_bytes) {
   const RegisterFile registers = register_file(target.isa());
   const int64_t depth = pattern.cols(), taps = problem.spatial() ? problem.conv->taps() : 1;
   std::vector<Schedule> schedules;
@@ -161,6 +161,15 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
   if (!problem.spatial()) {
     if (pattern.nnz() * least_straight_bytes(target.isa()) > kMostStraightCodeBytes) schedules.clear();
     add_compact(pattern, panels, registers, schedules);
+  }
+
+  // Prefetching code pays where other layers push it out of L2, and at times where the layer's own doesn't fit.
+  const bool cold = network_code_bytes > machine.l2_bytes;
+  for (size_t i = 0, count = schedules.size(); i < count; ++i) {
+    Schedule schedule = schedules[i];
+    if (schedule.form != Form::sparse || schedule.prefetch_y || (!cold && (schedule.k_block > 0 || schedule.n_block > 0))) continue;
+    schedule.prefetch_code = true;
+    schedules.push_back(schedule);
   }
 
   if (is_depthwise(pattern, problem)) add_depthwise(pattern.rows(), panels, problem, registers, machine, schedules);

@@ -21,7 +21,7 @@ inline constexpr int64_t kMostCompactRows = int64_t{1} << 16;
 /// Legal schedules for the pattern, sized for this machine's caches on the target: sparse ones first, dense always
 /// among them unless its values would not fit (kMaxNonzeros).
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
-                                          const Target& target);
+                                          const Target& target, int64_t network_code_bytes = 0);
 
 /// Most columns for which the vector form is considered: from some five on a panel takes no longer.
 inline constexpr int64_t kMostVectorColumns = 8;

@@ -56,6 +56,7 @@ MachineModel machine_model(const Target& target) {
   model.x_crossing = 0.2;
   model.code_byte = 0.0035;
   model.code_byte_far = 0.065;
+  model.code_prefetch = 0.006;
   model.code_byte_memory = 0.30;
   model.data_byte_memory = 0.047;
   // Set by hand to 256x1024, 1024x256 and 2048x512 at 90 and 95 %, N = 1 to 8.
@@ -88,8 +89,11 @@ double network_ns(const Schedule& schedule, const Work& work, const MachineModel
   const auto values = static_cast<double>(estimate_value_bytes(schedule, work));
   const double from_memory = miss_share(network, machine.l3_bytes);
   const double from_l3 = miss_share(network, machine.l2_bytes) - from_memory;
-  return from_l3 * (code * machine.code_byte_far + values / 64 * machine.x_stream) +
-         from_memory * (code * machine.code_byte_memory + values * machine.data_byte_memory);
+  // Prefetched code comes as fast as data does, if a tile's panels take long enough: those of a group don't.
+  const double fetched = !schedule.prefetch_code ? code : schedule.tile_group > 0 ? 0.5 * code : 0;
+  const double streamed = values + code - fetched;
+  return from_l3 * (fetched * machine.code_byte_far + streamed / 64 * machine.x_stream) +
+         from_memory * (fetched * machine.code_byte_memory + streamed * machine.data_byte_memory);
 }
 
 namespace {
@@ -183,7 +187,9 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     const auto l1i = 0.75 * static_cast<double>(machine.l1i_bytes);
     const double misses = code_miss_share(code + 4 * static_cast<double>(work.nnz) + x_block, machine.l2_bytes);
     if (code > l1i) ns += code * n_blocks * machine.code_byte;
-    ns += code * n_blocks * misses * machine.code_byte_far;
+    const double first_fetch = schedule.prefetch_code ? machine.x_stream / 64 : machine.code_byte_far;
+    ns += code * misses * (first_fetch + (n_blocks - 1) * machine.code_byte_far);
+    if (schedule.prefetch_code) ns += (code + 4 * static_cast<double>(work.nnz)) * machine.code_prefetch;
     if (code / (tiles * k_blocks) > static_cast<double>(machine.l1i_bytes)) ns += code * panels * machine.code_byte;
   }
 

@@ -36,6 +36,7 @@ struct MachineModel {
   double x_plain = 0;                       ///< load of a vector of a plain X, more than of a panel
   double x_crossing = 0;                    ///< and more again when rows don't start on lines
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
+  double code_prefetch = 0;                 ///< asking for a byte of code or values, needed or not
   double code_byte_memory = 0;              ///< a byte of code that no cache holds
   double data_byte_memory = 0;              ///< a byte of weights that no cache holds
   /// Vector form: a slot for the first column of a pass and for each further one; a row of Y brought home; a window of

@@ -19,6 +19,7 @@ Json to_json(const Schedule& schedule) {
           {"tile_group", schedule.tile_group},
           {"inner_panels", schedule.inner_panels},
           {"window_step", schedule.window_step},
+          {"prefetch_code", schedule.prefetch_code},
           {"text", schedule.describe()}};
 }
 

@@ -43,6 +43,7 @@ std::string Schedule::describe() const {
     text += ", groups of " + std::to_string(tile_group) + " by n " + std::to_string(inner_panels * 16);
   if (direct_x) text += ", X in place";
   if (prefetch_y) text += ", Y prefetched";
+  if (prefetch_code) text += ", code prefetched";
   return text;
 }
 
@@ -81,7 +82,8 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
     plan.candidates.push_back(
         vector_candidate(schedule, pattern, problem, plan.n, target, machine, options.network_code_bytes));
   }
-  for (const Schedule& schedule : candidate_schedules(matrix->pattern(), panels, problem, target)) {
+  for (const Schedule& schedule :
+       candidate_schedules(matrix->pattern(), panels, problem, target, options.network_code_bytes)) {
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
     auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
     if (is_new) tiling->second = make_tiling(matrix->pattern(), schedule.tile_rows, cluster);

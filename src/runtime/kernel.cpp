@@ -149,12 +149,14 @@ Status Kernel::run(const RunArgs& args) const {
   const std::span<const float> values = std::as_const(impl_->values).span();
   kernel.values = values.data();
   kernel.indices = image.indices.data();
+  // Up to the next variant's, which a prefetch should not bring.
+  const Segment* const after = choice.segments.data() + choice.segments.size();
+  const bool last = after == image.segments.data() + image.segments.size();
+  kernel.code = {code.memory.data(), last ? code.code_bytes : after->main_offset};
+  kernel.value_count = static_cast<int64_t>(choice.values_end);
   kernel.work = work_per_unit(choice.schedule->form, image);
   kernel.caller = {&code, call_code};
-  if (code.code_bytes + values.size_bytes() > second_level_cache_bytes()) {
-    kernel.code = code.memory.data();
-    kernel.code_bytes = code.code_bytes;
-  }
+  kernel.beyond_l2 = code.code_bytes + values.size_bytes() > second_level_cache_bytes();
   kernel.workers.hook = args.parallel;
   if (args.threads > 1 && args.parallel == nullptr) kernel.workers.pool = &process_pool();
   if (choice.schedule->form != Form::vector) return launch(kernel, *operands, args.threads);

@@ -92,6 +92,7 @@ class Block {
 
   void prepare(int64_t first, int64_t last) {
     first_ = first;
+    ++blocks_;
     run_count_ = 0;
     if (ops_.x_plain && !x_in_place_) pack_panels(ops_.x_view, ops_.x, first, last, packed_x_);
     if (!ops_.y_plain && !x_in_place_) {
@@ -112,7 +113,7 @@ class Block {
   }
 
   void compute(int64_t first_tile, int64_t last_tile) const {
-    compute_tiles(kernel_, first_tile, last_tile, [&](const auto& visit) {
+    compute_tiles(kernel_, first_tile, last_tile, blocks_ == 1, [&](const auto& visit) {
       for (int64_t i = 0; i < run_count_; ++i) visit(runs_[i]);
     });
   }
@@ -198,7 +199,8 @@ class Block {
   float* const staged_residual_;
   BlockRun* const runs_;
   int64_t run_count_ = 0;
-  int64_t first_ = 0;  // panel of the block
+  int64_t first_ = 0;   // panel of the block
+  int64_t blocks_ = 0;  // prepared so far
 };
 
 // --- Dividing a call among threads

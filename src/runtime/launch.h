@@ -27,12 +27,13 @@ struct Launch {
   int64_t tiles = 1;                  ///< Segment::tile is below it
   const float* values = nullptr;
   const uint8_t* indices = nullptr;  ///< KernelImage::indices
-  int64_t work = 0;                  ///< multiply-accumulates of vectors per panel (of the vector form: per column)
+  std::span<const uint8_t> code;  ///< all segments', in their order; for prefetching, may be empty
+  int64_t value_count = 0;        ///< floats at `values`; likewise
+  int64_t work = 0;               ///< multiply-accumulates of vectors per panel (of the vector form: per column)
   SegmentCaller caller;
-  /// The segments' code when it and the values don't stay in L2: each is fetched while the one before it runs, which
-  /// saves 8 % of a 512 x 4608 convolution at 7 x 7 and costs 4 % of what fits. 0 bytes: not fetched.
-  const uint8_t* code = nullptr;
-  size_t code_bytes = 0;
+  /// Code and values don't stay in L2: each segment's are fetched while the one before it runs, for every block of
+  /// columns, which saves 8 % of a 512 x 4608 convolution at 7 x 7 and costs 4 % of what fits.
+  bool beyond_l2 = false;
   Workers workers;  ///< used when threads > 1
   /// Work below which a thread isn't worth waking: some 5 us.
   int64_t min_work_per_thread = 20000;

@@ -101,7 +101,7 @@ class Group {
     const int64_t block = kernel_.schedule.n_block > 0 ? kernel_.schedule.n_block : last - first;
     for (int64_t p = first; p < last; p += block) {
       const int64_t end = std::min(p + block, last);
-      compute_tiles(kernel_, first_tile, last_tile, [&](const auto& visit) { for_each_run(p, end, visit); });
+      compute_tiles(kernel_, first_tile, last_tile, p == first, [&](const auto& visit) { for_each_run(p, end, visit); });
     }
   }
 

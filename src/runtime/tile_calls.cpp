@@ -1,5 +1,7 @@
 #include "runtime/tile_calls.h"
 
+#include <algorithm>
+
 namespace sparsmith {
 namespace {
 
@@ -14,15 +16,24 @@ void skip_panels(EntryArgs& args, int64_t panels) {
   if (args.residual != nullptr) args.residual = advance(args.residual, panels * args.residual_panel_stride);
 }
 
+// To the second-level cache: code beside the data of the first would push that out.
+void prefetch(const uint8_t* base, int64_t begin, int64_t end) {
+  constexpr int64_t kCacheLine = 64;
+  for (int64_t at = begin; at < end; at += kCacheLine) __builtin_prefetch(base + at, 0, 2);
+}
+
 }  // namespace
 
-void prefetch_segment(const Launch& kernel, size_t index) {
-  const Segment& segment = kernel.segments[index];
-  const bool last = index + 1 == kernel.segments.size();
-  const size_t end = last ? kernel.code_bytes : kernel.segments[index + 1].main_offset;
-  for (size_t at = segment.main_offset; at < end; at += 64) __builtin_prefetch(kernel.code + at, 0, 2);
-  const size_t values_end = last ? segment.value_offset : kernel.segments[index + 1].value_offset;
-  for (size_t at = segment.value_offset; at < values_end; at += 16) __builtin_prefetch(kernel.values + at, 0, 2);
+void prefetch_segment(const Launch& kernel, int64_t index) {
+  const auto all = static_cast<int64_t>(kernel.segments.size());
+  if (index >= all) return;
+  const Segment& segment = kernel.segments[static_cast<size_t>(index)];
+  const Segment* const after = index + 1 < all ? &segment + 1 : nullptr;
+  const auto code_bytes = static_cast<int64_t>(kernel.code.size());
+  prefetch(kernel.code.data(), segment.main_offset,
+           std::min(code_bytes, after ? int64_t{after->main_offset} : code_bytes));
+  prefetch(reinterpret_cast<const uint8_t*>(kernel.values), int64_t{4} * segment.value_offset,
+           4 * std::min(kernel.value_count, after ? int64_t{after->value_offset} : kernel.value_count));
 }
 
 void call_segment(const Launch& kernel, const Segment& segment, const Run& run, int64_t panel, int64_t count) {

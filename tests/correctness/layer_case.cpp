@@ -89,7 +89,8 @@ std::string describe(const LayerCase& c) {
     const Schedule& s = *c.schedule;
     text << ", " << to_string(s.form) << " " << s.tile_rows << "x" << s.panels_per_pass << " k_block " << s.k_block
          << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "") << (s.prefetch_y ? " prefetch" : "")
-         << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group << " by " << s.inner_panels;
+         << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group << " by " << s.inner_panels
+         << (s.prefetch_code ? " code prefetched" : "");
   }
   return text.str();
 }
@@ -292,6 +293,7 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
     s.tile_group = 1 + upto(4);
     s.inner_panels = 1 + upto(4);
   }
+  s.prefetch_code = upto(3) == 0;
   return s;
 }
 
