@@ -1,12 +1,15 @@
 // sparsmith_plan_quality: how close the planner's choice comes to the best of all its candidates, measured. Optionally
 // writes every candidate's work and time for bench/fit_cost_model.py.
-//   sparsmith_plan_quality [--layout panel|plain] [--target T] [--budget MS] [--csv FILE] [--cold] CASES...
+//   sparsmith_plan_quality [--layout panel|plain] [--target T] [--budget MS] [--csv FILE] [--cold] [--machine DIR]
+//   CASES...
+// --machine: with the costs that `sparsmith calibrate --cache DIR` kept, beside the built-in ones.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,7 @@ struct Settings {
   std::string target = "host";
   double budget_ms = 8;  ///< for each candidate
   std::string csv;
+  std::shared_ptr<const MachineCosts> machine;
   CacheEvictor* cold = nullptr;  ///< caches are evicted before every call, and plans made for that
   std::vector<std::string> lists;
 };
@@ -40,7 +44,8 @@ class Quality {
   explicit Quality(Settings settings) : settings_(std::move(settings)) {
     if (!settings_.csv.empty()) {
       csv_.open(settings_.csv);
-      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,prefetch_code,"
+      csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,"
+              "prefetch_code,"
               "tiles,x_loads,code,ns\n";
     }
   }
@@ -70,6 +75,11 @@ class Quality {
     if (!untuned) return untuned.error();
     auto tuned = compile_with(*weights, problem, nullptr, true);
     if (!tuned) return tuned.error();
+    if (settings_.machine != nullptr) {
+      auto calibrated = compile_with(*weights, problem, nullptr, false, true);
+      if (!calibrated) return calibrated.error();
+      log_calibrated_ += std::log(best / time_of(all, calibrated->plan().chosen));
+    }
     const double by_model = best / time_of(all, untuned->plan().chosen);
     const double by_tuning = best / time_of(all, tuned->plan().chosen);
     log_model_ += std::log(by_model);
@@ -87,12 +97,15 @@ class Quality {
     if (cases_ == 0) return;
     std::printf("chosen over best of all candidates, geometric mean of %d cases: model %.3f, tuned %.3f\n", cases_,
                 std::exp(log_model_ / cases_), std::exp(log_tuned_ / cases_));
+    if (settings_.machine != nullptr)
+      std::printf("the model with this machine's costs: %.3f\n", std::exp(log_calibrated_ / cases_));
   }
 
  private:
   Result<Kernel> compile_with(const Weights& weights, const Problem& problem, const Schedule* schedule,
-                              bool tune = false) const {
+                              bool tune = false, bool calibrated = false) const {
     CompileOptions options;
+    if (calibrated) options.machine = settings_.machine;
     options.target = settings_.target;
     options.schedule = schedule;
     options.tune = tune;
@@ -141,16 +154,15 @@ class Quality {
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
            << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step
-           << ',' << s.prefetch_code
-           << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ',' << row.kernel.report().code_bytes << ','
-           << row.ns << '\n';
+           << ',' << s.prefetch_code << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
+           << row.kernel.report().code_bytes << ',' << row.ns << '\n';
     }
     csv_.flush();
   }
 
   Settings settings_;
   std::ofstream csv_;
-  double log_model_ = 0, log_tuned_ = 0;
+  double log_model_ = 0, log_tuned_ = 0, log_calibrated_ = 0;
   int cases_ = 0;
 };
 
@@ -186,6 +198,11 @@ int main(int argc, char** argv) {
       settings.target = value;
     } else if (option == "--budget" && std::atof(value.c_str()) > 0) {
       settings.budget_ms = std::atof(value.c_str());
+    } else if (option == "--machine") {
+      const auto isa = sparsmith::Target::parse(settings.target);
+      if (!isa) return fail(isa.error().message);
+      settings.machine = sparsmith::Cache({.directory = value, .warn = {}}).machine_costs(isa->isa());
+      if (settings.machine == nullptr) return fail(value + " holds no costs of this machine");
     } else if (option == "--csv") {
       settings.csv = value;
     } else {

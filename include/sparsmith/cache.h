@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sparsmith/calibrate.h"
 #include "sparsmith/pattern.h"
 #include "sparsmith/result.h"
 
@@ -60,6 +61,12 @@ class Cache {
 
   CacheStats stats() const;
   const std::string& directory() const;
+
+  /// The costs of this machine that store_machine_costs left in the directory; null when there are none, or none that
+  /// can be used (one warning). Read once, by the first request.
+  std::shared_ptr<const MachineCosts> machine_costs(Isa isa);
+  /// Writes them atomically and returns the file's path; unsuitable without a directory.
+  Result<std::string> store_machine_costs(const MachineCosts& costs);
 
   /// Disk entries, most recent first; removing them (returns how many).
   Result<std::vector<CacheEntry>> list() const;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sparsmith/cache.h"
+#include "sparsmith/calibrate.h"
 #include "sparsmith/kernel.h"
 #include "sparsmith/plan.h"
 #include "sparsmith/problem.h"
@@ -22,7 +23,9 @@ struct CompileOptions {
   int64_t network_code_bytes = 0;      ///< PlanOptions::network_code_bytes; tuning then measures with cold code too
   const Schedule* schedule = nullptr;  ///< use exactly this schedule, no planning (not owned)
   std::shared_ptr<Cache> cache;        ///< null: no caching
-  std::string name = "layer";          ///< goes into symbols and messages; [A-Za-z0-9_] kept, others become _
+  /// What operations cost here; null: what `cache` keeps of this machine, else built-in costs.
+  std::shared_ptr<const MachineCosts> machine;
+  std::string name = "layer";  ///< goes into symbols and messages; [A-Za-z0-9_] kept, others become _
 };
 
 /// Plans, emits (or takes from the cache) and links values to code.

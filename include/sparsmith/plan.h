@@ -14,6 +14,8 @@
 
 namespace sparsmith {
 
+struct MachineCosts;  // calibrate.h
+
 /// Straight-line code of more bytes than this is not planned: it would be fetched from memory call by call, and take
 /// seconds to make. Larger patterns get the compact form. A schedule given by the caller may exceed it.
 inline constexpr int64_t kMostStraightCodeBytes = int64_t{24} << 20;
@@ -86,6 +88,7 @@ struct PlanOptions {
   /// are more than the caches hold, the layer's own are fetched anew by every call, which counts against large code. 0:
   /// the layer runs by itself and finds them cached.
   int64_t network_code_bytes = 0;
+  const MachineCosts* machine = nullptr;  ///< measured costs (calibrate.h); null: built-in ones. Not owned.
 };
 
 /// Plans from the cost model alone: 5 ms for 236,000 nonzeros. Always considers dense.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sparsmith/cache.h"
+#include "sparsmith/calibrate.h"
 #include "sparsmith/compiler.h"
 #include "sparsmith/kernel.h"
 #include "sparsmith/load.h"

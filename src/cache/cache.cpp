@@ -6,13 +6,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <new>
 #include <optional>
 
+#include "artifact/file_io.h"
 #include "artifact/serialize.h"
 #include "cache/disk_cache.h"
+#include "cache/machine_file.h"
 #include "runtime/loaded_code.h"
 
 namespace sparsmith {
@@ -63,8 +66,8 @@ std::string default_cache_directory() {
 
 struct Cache::State {
   explicit State(CacheOptions options)
-      : disk(std::move(options.directory), options.max_bytes, options.warn ? std::move(options.warn) : warn_on_stderr) {
-  }
+      : warn(options.warn ? std::move(options.warn) : warn_on_stderr),
+        disk(std::move(options.directory), options.max_bytes, warn) {}
 
   struct Made {
     Made(Result<Code> c, Source s, std::string bytes) : code(std::move(c)), source(s), to_store(std::move(bytes)) {}
@@ -76,7 +79,13 @@ struct Cache::State {
   Made make(const Digest& key, const std::function<Result<KernelImage>()>& build);
   void forget_unused();
 
+  /// Null when the directory has none for this machine.
+  std::shared_ptr<const MachineCosts> read_machine_costs(Isa isa) const;
+
+  const std::function<void(std::string_view)> warn;
   DiskCache disk;
+  std::mutex machine_mutex;
+  std::map<Isa, std::shared_ptr<const MachineCosts>> machine;
   mutable std::mutex mutex;
   std::map<Digest, Slot> slots;
   size_t slots_to_sweep_at = 64;
@@ -154,6 +163,42 @@ Result<Cache::Found> Cache::get_or_build(const Digest& key, const std::function<
 CacheStats Cache::stats() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->stats;
+}
+
+std::shared_ptr<const MachineCosts> Cache::State::read_machine_costs(Isa isa) const {
+  if (disk.directory().empty()) return nullptr;
+  const std::string cpu = host_cpu();
+  const std::string path = (std::filesystem::path(disk.directory()) / machine_file_name(cpu, isa)).string();
+  FileFacts facts;
+  const Result<std::string> text = read_file(path, kMaxMachineBytes, &facts);
+  if (facts.error_number != 0) return nullptr;  // a directory that can't be used is warned of when code is looked for
+  Result<MachineCosts> costs = text ? parse_machine_text(*text, path) : Result<MachineCosts>(text.error());
+  if (costs && (costs->cpu != cpu || costs->isa != isa)) {
+    costs = bad_input(path + " holds the costs of another machine: " + costs->cpu);
+  }
+  if (costs) return std::make_shared<const MachineCosts>(std::move(costs).value());
+  warn(costs.error().message + "; plans are made with built-in costs");
+  return nullptr;
+}
+
+std::shared_ptr<const MachineCosts> Cache::machine_costs(Isa isa) {
+  const std::scoped_lock lock(state_->machine_mutex);
+  const auto [entry, is_new] = state_->machine.try_emplace(isa);
+  if (is_new) entry->second = state_->read_machine_costs(isa);
+  return entry->second;
+}
+
+Result<std::string> Cache::store_machine_costs(const MachineCosts& costs) {
+  const std::string& place = directory();
+  if (place.empty()) return unsuitable("there is no cache directory to keep machine costs in");
+  std::error_code error;
+  std::filesystem::create_directories(place, error);
+  if (error) return bad_input("the cache directory " + place + " can't be made: " + error.message());
+  const std::string path = (std::filesystem::path(place) / machine_file_name(costs.cpu, costs.isa)).string();
+  if (Status written = write_file_atomic(path, machine_text(costs)); !written) return written.error();
+  const std::scoped_lock lock(state_->machine_mutex);
+  state_->machine.erase(costs.isa);
+  return path;
 }
 
 const std::string& Cache::directory() const { return state_->disk.directory(); }

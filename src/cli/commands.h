@@ -12,5 +12,6 @@ void add_bench(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_disasm(CLI::App& app);
 void add_cache(CLI::App& app);
+void add_calibrate(CLI::App& app);
 
 }  // namespace sparsmith::cli

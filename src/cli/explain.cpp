@@ -66,8 +66,11 @@ struct ExplainCommand {
   // Planning alone takes microseconds and leaves no trace; measuring needs the code as well.
   static Plan make(const Layer& input) {
     if (input.compile.tune) return take(compile(input.weights, input.problem, input.params(), input.compile)).plan();
+    const auto machine = input.compile.cache
+                             ? input.compile.cache->machine_costs(take(Target::parse(input.compile.target)).isa())
+                             : nullptr;
     return take(make_plan(input.weights.pattern(), input.problem, take(Target::parse(input.compile.target)),
-                          {input.compile.network_code_bytes}));
+                          {input.compile.network_code_bytes, machine.get()}));
   }
 
   void run() const {

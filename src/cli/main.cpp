@@ -28,6 +28,7 @@ int run_command(int argc, char** argv) {
   add_explain(app);
   add_disasm(app);
   add_cache(app);
+  add_calibrate(app);
   app.footer(
       "Examples:\n"
       "  sparsmith compile W.npz -o W.smk --n 128 --relu --bias b.npy\n"

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstdio>
 #include <new>
 #include <string>
 
@@ -22,7 +23,8 @@ int64_t elapsed_ns(Clock::time_point since) {
 
 /// Everything the code and its plan depend on, as text; what depends on values alone (alpha, lo, hi) is left out. An
 /// untuned plan is a function of this key, so finding code needs no planning.
-Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& target, const CompileOptions& options) {
+Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& target, const CompileOptions& options,
+                 const MachineCosts* machine) {
   std::string text = "sparsmith " + std::string(version()) + " llvm " + llvm_version() + " image " +
                      std::to_string(kImageFormat) + " planner " + std::to_string(kPlannerVersion);
   const auto add = [&](const char* name, int64_t value) { text += std::string(" ") + name + std::to_string(value); };
@@ -46,6 +48,15 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   add("residual", static_cast<int>(epilogue.residual));
   add("activation", static_cast<int>(epilogue.activation));
   add("network", options.network_code_bytes);
+  // Plans depend on the machine's costs and caches, and what was measured on one CPU says little of another.
+  if (machine != nullptr) {
+    for (const auto& [cost, ns] : machine->ns) {
+      char value[64];
+      std::snprintf(value, sizeof value, "=%.17g", ns);
+      text += " " + cost + value;
+    }
+  }
+  if (options.tune) text += " cpu " + host_cpu();
   if (options.schedule) {
     text += " schedule " + options.schedule->describe();
   } else {
@@ -55,7 +66,7 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
 }
 
 Result<Plan> plan_for(const Weights& weights, const Problem& problem, const LayerParams& params, const Target& target,
-                      const CompileOptions& options, BuildReport& report) {
+                      const CompileOptions& options, const MachineCosts* machine, BuildReport& report) {
   const auto start = Clock::now();
   if (options.schedule) {
     if (Status legal = check_schedule(*options.schedule, weights.pattern(), problem, target); !legal)
@@ -69,7 +80,7 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
     plan.reason = "The caller asked for this schedule.";
     return plan;
   }
-  auto plan = make_plan(weights.pattern(), problem, target, {options.network_code_bytes});
+  auto plan = make_plan(weights.pattern(), problem, target, {options.network_code_bytes, machine});
   report.plan_ns = elapsed_ns(start);
   if (!plan || !options.tune) return plan;
   const auto tuning = Clock::now();
@@ -98,9 +109,12 @@ Result<Kernel> compile_layer(const Weights& weights, const Problem& problem, con
   if (Status valid = check_problem(weights.pattern(), problem); !valid) return valid.error();
   if (Status valid = check_params(problem.epilogue, params, weights.rows()); !valid) return valid.error();
 
+  std::shared_ptr<const MachineCosts> machine = options.machine;
+  if (machine == nullptr && options.cache != nullptr) machine = options.cache->machine_costs(target->isa());
+
   BuildReport report;
   const auto build = [&]() -> Result<KernelImage> {
-    auto plan = plan_for(weights, problem, params, *target, options, report);
+    auto plan = plan_for(weights, problem, params, *target, options, machine.get(), report);
     if (!plan) return plan.error();
     const auto emitting = Clock::now();
     auto image = build_image(weights.pattern(), problem, *plan, *target, options.name);
@@ -110,7 +124,8 @@ Result<Kernel> compile_layer(const Weights& weights, const Problem& problem, con
 
   std::shared_ptr<const LoadedCode> code;
   if (options.cache) {
-    auto found = options.cache->get_or_build(cache_key(weights.pattern(), problem, *target, options), build);
+    auto found =
+        options.cache->get_or_build(cache_key(weights.pattern(), problem, *target, options, machine.get()), build);
     if (!found) return found.error();
     code = found->code;
     report.source = source_of(found->source);

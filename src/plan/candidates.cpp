@@ -167,7 +167,9 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
   const bool cold = network_code_bytes > machine.l2_bytes;
   for (size_t i = 0, count = schedules.size(); i < count; ++i) {
     Schedule schedule = schedules[i];
-    if (schedule.form != Form::sparse || schedule.prefetch_y || (!cold && (schedule.k_block > 0 || schedule.n_block > 0))) continue;
+    if (schedule.form != Form::sparse || schedule.prefetch_y ||
+        (!cold && (schedule.k_block > 0 || schedule.n_block > 0)))
+      continue;
     schedule.prefetch_code = true;
     schedules.push_back(schedule);
   }

@@ -7,9 +7,9 @@
 
 #include "plan/candidates.h"
 #include "plan/compact_cost.h"
-#include "plan/cost_model.h"
 #include "plan/few_columns.h"
 #include "plan/layer_matrix.h"
+#include "plan/machine_costs.h"
 #include "sparsmith/strip.h"
 
 namespace sparsmith {
@@ -76,7 +76,8 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
     x_share =
         static_cast<double>(shape.x_positions()) / static_cast<double>(shape.y_positions() * problem.conv->taps());
   }
-  const MachineModel machine = machine_model(target);
+  MachineModel machine = machine_model(target);
+  if (options.machine != nullptr) apply_costs(*options.machine, target.isa(), machine);
   std::map<std::pair<int, bool>, Tiling> tilings;
   for (const Schedule& schedule : vector_schedules(pattern, problem, plan.n, target)) {
     plan.candidates.push_back(

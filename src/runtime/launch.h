@@ -27,9 +27,9 @@ struct Launch {
   int64_t tiles = 1;                  ///< Segment::tile is below it
   const float* values = nullptr;
   const uint8_t* indices = nullptr;  ///< KernelImage::indices
-  std::span<const uint8_t> code;  ///< all segments', in their order; for prefetching, may be empty
-  int64_t value_count = 0;        ///< floats at `values`; likewise
-  int64_t work = 0;               ///< multiply-accumulates of vectors per panel (of the vector form: per column)
+  std::span<const uint8_t> code;     ///< all segments', in their order; for prefetching, may be empty
+  int64_t value_count = 0;           ///< floats at `values`; likewise
+  int64_t work = 0;                  ///< multiply-accumulates of vectors per panel (of the vector form: per column)
   SegmentCaller caller;
   /// Code and values don't stay in L2: each segment's are fetched while the one before it runs, for every block of
   /// columns, which saves 8 % of a 512 x 4608 convolution at 7 x 7 and costs 4 % of what fits.

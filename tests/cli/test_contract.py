@@ -2,6 +2,7 @@
 """The command's contract: what scripts may rely on."""
 import json
 import os
+import re
 import unittest
 
 from command import DIGITS, Case, read_csr, read_npy
@@ -95,6 +96,30 @@ class Digits(Case):
         plan = self.json_of("explain", DIGITS / "hidden.npz", "--n", 128, "--tune", "--json")["plan"]
         self.assertTrue(plan["tuned"])
         self.assertGreater([c for c in plan["candidates"] if c["chosen"]][0]["measured_ns"], 0)
+
+    def test_calibrate_is_used_and_survives_damage(self):
+        cache = self.path("cache")
+        done = self.succeeds("calibrate", "--cache", cache)
+        self.assertIn("dense_fma", done.stdout)
+        kept = re.search(r"kept in (.*)", done.stdout).group(1)
+
+        def explain():
+            return self.succeeds("explain", DIGITS / "hidden.npz", "--n", 128, "--cache", cache, "--json")
+        calibrated = explain()
+        self.assertEqual(calibrated.stderr, "")
+        with open(kept, "a", encoding="utf-8") as file:
+            file.write("fma 0\n")
+        damaged = explain()
+        self.assertEqual(damaged.stderr.count("damaged"), 1)
+        self.assertNotEqual(json.loads(calibrated.stdout), json.loads(damaged.stdout))
+
+    def test_a_tuned_decision_is_kept_for_other_processes(self):
+        def tuned():
+            return self.json_of("explain", DIGITS / "hidden.npz", "--n", 48, "--tune", "--cache", self.path("cache"),
+                                "--json")["plan"]
+        first = tuned()
+        self.assertTrue(first["tuned"])
+        self.assertEqual(tuned(), first)  # measuring again would not give the same times
 
     def test_bench_cold(self):
         rows_path = self.path("rows.json")
