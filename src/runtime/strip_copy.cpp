@@ -5,6 +5,7 @@
 #if defined(__x86_64__)
 // GCC 12 takes its own intrinsics' undefined operands for mistakes.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #endif
 
