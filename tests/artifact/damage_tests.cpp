@@ -155,7 +155,8 @@ TEST(Damage, IndexStreamsStayInsideTheirArrays) {
   EXPECT_THAT(words([](auto& i) { i.indices.clear(); }), HasSubstr("starts outside the index streams"));
   EXPECT_THAT(words([](auto& i) { i.segments[1].index_offset = 4; }), HasSubstr("starts outside the index streams"));
   EXPECT_THAT(words([](auto& i) { i.segments[1].index_offset = 0x7ffffff8; }), HasSubstr("segment 1 starts outside"));
-  EXPECT_THAT(words([](auto& i) { i.indices.resize(i.indices.size() - 8); }), HasSubstr("past the index streams"));
+  EXPECT_THAT(words([](auto& i) { i.indices.erase(i.indices.end() - 8, i.indices.end()); }),
+              HasSubstr("past the index streams"));
   EXPECT_THAT(words([](auto& i) { i.plan.chosen.tile_group = i.plan.chosen.inner_panels = 1; }),
               HasSubstr("impossible entry"));
   constexpr size_t kRows = sizeof(CompactHeader);
