@@ -102,7 +102,7 @@ void Kernel::Impl::set_code(std::shared_ptr<const LoadedCode> loaded) {
   choices.clear();
   const auto add = [&](int64_t most_columns, const Schedule& schedule, std::span<const Segment> segments) {
     choices.push_back({most_columns, &schedule, segments, tile_count(segments), segments.front().value_offset,
-                       image.value_sources.size()});
+                       image.value_sources.size(), code->code_bytes});
     if (schedule.form == Form::vector && slice_order.empty()) slice_order = rows_by_count(image.row_offsets);
   };
   for (const Variant& variant : image.variants) add(variant.most_columns, variant.schedule, variant.segments);
@@ -110,6 +110,8 @@ void Kernel::Impl::set_code(std::shared_ptr<const LoadedCode> loaded) {
   for (Choice& choice : choices) {
     for (const Choice& other : choices) {
       if (other.first_value > choice.first_value) choice.values_end = std::min(choice.values_end, other.first_value);
+      const size_t begin = other.segments.front().main_offset;
+      if (begin > choice.segments.front().main_offset) choice.code_end = std::min(choice.code_end, begin);
     }
   }
 }
@@ -149,10 +151,7 @@ Status Kernel::run(const RunArgs& args) const {
   const std::span<const float> values = std::as_const(impl_->values).span();
   kernel.values = values.data();
   kernel.indices = image.indices.data();
-  // Up to the next variant's, which a prefetch should not bring.
-  const Segment* const after = choice.segments.data() + choice.segments.size();
-  const bool last = after == image.segments.data() + image.segments.size();
-  kernel.code = {code.memory.data(), last ? code.code_bytes : after->main_offset};
+  kernel.code = {code.memory.data(), choice.code_end};
   kernel.value_count = static_cast<int64_t>(choice.values_end);
   kernel.work = work_per_unit(choice.schedule->form, image);
   kernel.caller = {&code, call_code};

@@ -24,6 +24,7 @@ struct Kernel::Impl {
     std::span<const Segment> segments;
     int64_t tiles = 0;
     size_t first_value = 0, values_end = 0;  ///< in values
+    size_t code_end = 0;                     ///< where the next choice's code begins, which a prefetch should not bring
   };
   std::vector<Choice> choices;
   std::vector<int32_t> slice_order;  ///< rows_by_count, when some choice has the vector form
