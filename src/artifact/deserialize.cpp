@@ -90,11 +90,16 @@ Problem read_problem(Reader& in) {
   problem.y_layout = in.enumeration(Layout::panel);
   const bool has_conv = in.boolean();
   Conv2d conv;
-  for (int64_t* field :
-       {&conv.height, &conv.width, &conv.stride_h, &conv.stride_w, &conv.kernel_h, &conv.kernel_w, &conv.dilation_h,
-        &conv.dilation_w, &conv.pad_top, &conv.pad_left, &conv.pad_bottom, &conv.pad_right, &conv.groups}) {
-    *field = in.number<int64_t>();  // checked with M and K
+  const int64_t least = has_conv ? 1 : 0;
+  for (int64_t* size : {&conv.height, &conv.width}) *size = in.number_within(least, kMaxDimension);
+  for (int64_t* size :
+       {&conv.stride_h, &conv.stride_w, &conv.kernel_h, &conv.kernel_w, &conv.dilation_h, &conv.dilation_w}) {
+    *size = in.number_within<int64_t>(1, kMaxDimension);  // whether they fit each other is checked with M and K
   }
+  for (int64_t* pad : {&conv.pad_top, &conv.pad_left, &conv.pad_bottom, &conv.pad_right}) {
+    *pad = in.number_within<int64_t>(0, kMaxDimension);
+  }
+  conv.groups = in.number_within<int64_t>(1, kMaxDimension);
   conv.order = in.enumeration(WeightOrder::hwc);
   if (has_conv) problem.conv = conv;
   Epilogue& e = problem.epilogue;

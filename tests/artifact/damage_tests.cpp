@@ -210,8 +210,11 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.residual = static_cast<Residual>(3); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.lo = 3; }), impossible) << "above hi";
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.hi = __builtin_nanf(""); }), impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->stride_h = 0; }), HasSubstr("convolution is impossible"));
-  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->height = 0; }), HasSubstr("convolution is impossible"));
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->stride_h = 0; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->height = 0; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->kernel_w = int64_t{1} << 40; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->pad_left = -1; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.conv->groups = i.m + 1; }), HasSubstr("convolution is impossible"));
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.panels_per_pass = 0; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.k_block = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.direct_x = true; }), impossible) << "X is in panels";
