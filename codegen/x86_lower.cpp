@@ -110,11 +110,11 @@ class Lowering {
       case OpCode::load_value:
         return e_.mem(X86Form::broadcast, temp(op.a), 0, value(X86Form::broadcast, op.imm));
       case OpCode::fma_temp:
-        for (int h = 0; h < halves(); ++h) e_.rr(X86Form::fma_rr, acc(op.a, h), x(op.b, h), temp(op.c));
+      case OpCode::product_temp: {
+        const X86Form form = op.code == OpCode::fma_temp ? X86Form::fma_rr : X86Form::mul_rr;
+        for (int h = 0; h < halves(); ++h) e_.rr(form, acc(op.a, h), x(op.b, h), temp(op.c));
         return;
-      case OpCode::product_temp:
-        for (int h = 0; h < halves(); ++h) e_.rr(X86Form::mul_rr, acc(op.a, h), x(op.b, h), temp(op.c));
-        return;
+      }
       case OpCode::product:
         return with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, acc(op.a, 0), x(op.b, 0));
       case OpCode::fma_value:

@@ -41,7 +41,7 @@ struct Schedule {
   /// of 16.
   int32_t tile_rows = 31;
   int32_t panels_per_pass = 1;  ///< panels (vector form: columns) a pass over a tile's code computes together
-  int64_t k_block = 0;          ///< rows of X per block; 0: all of K
+  int64_t k_block = 0;          ///< columns of W per block; 0: all. Of spatial convolutions a multiple of the taps
   int64_t n_block = 0;          ///< panels per block, the outermost loop; 0: all
   bool cluster_rows = true;     ///< rows with similar nonzeros share tiles
   bool prefetch_y = false;      ///< fetch a pass's lines of Y during the pass before it; for a panel-layout Y beyond L2

@@ -2,8 +2,8 @@
 /// The strip layout of spatial convolutions: [batch][positions][channels][16] floats. An image is cut into a grid of 16
 /// equal tiles, one for each lane of a vector; a position is a place within the tile, the same in all of them. The
 /// tiles of X overlap by the kernel's reach, so that whatever a tap needs lies at the same place of every tile: each
-/// load of a kernel is one aligned line, whatever the tap, stride or dilation. (Neighbouring outputs in a vector
-/// instead would make all loads but those of one tap cross lines, which costs a direct 3x3 convolution up to a third.)
+/// load of a kernel is one aligned line, whatever the tap, stride or dilation.
+///
 /// Lanes outside the image: zeros in X; kernels leave them unspecified in Y.
 #pragma once
 
