@@ -13,7 +13,7 @@ with stride 2. All are padded by 1 all around. DLMC's columns are TensorFlow's (
 MobileNetV1, 224x224: the 1x1 layer i follows depthwise layer i, whose strides halve 112x112 at i = 1, 3, 5, 11. Its
 strided layers pad as TensorFlow's SAME does, that is below and to the right only.
 Transformer: N is a number of tokens, 128 here.
-Small N, N = 49, 3136 with K = 1024 and the pair for two threads: layers whose shapes differ, few of each, as the bars
+Small N, N = 49, 3136 with K = 1024 and the list for two threads: layers whose shapes differ, few of each, as the bars
 need no more."""
 import pathlib
 
@@ -96,7 +96,8 @@ def two_threads():
     yield f"{RN50}/0.9/bottleneck_3_block_group2_1_1.smtx", 784
     yield f"{RN50}/0.9/bottleneck_1_block_group3_1_1.smtx", 196
     yield f"{RN50}/0.9/bottleneck_3_block_group3_1_1.smtx", 196
-    yield f"{RN50}/0.9/bottleneck_2_block_group2_1_1.smtx", conv(128, 28, order="hwc")
+    for group in (1, 2, 3):
+        yield f"{RN50}/0.9/bottleneck_2_block_group{group}_1_1.smtx", conv(32 << group, SIZES[group], order="hwc")
 
 
 def transformer():

@@ -247,12 +247,6 @@ Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) 
   return kernel.workers.run(threads, threads, run_part);
 }
 
-// Tiles differ in weight; some more parts than threads even that out.
-int tile_parts(const Launch& kernel, int threads) {
-  constexpr int kPartsPerThread = 4;
-  return static_cast<int>(std::min<int64_t>(int64_t{threads} * kPartsPerThread, kernel.tiles));
-}
-
 void compute_tile_part(const Launch& kernel, const Block& work, int part, int parts) {
   work.compute(kernel.tiles * part / parts, kernel.tiles * (part + 1) / parts);
 }
@@ -316,6 +310,11 @@ int64_t tile_count(std::span<const Segment> segments) {
   int64_t tiles = 0;
   for (const Segment& segment : segments) tiles = std::max<int64_t>(tiles, int64_t{segment.tile} + 1);
   return tiles;
+}
+
+int tile_parts(const Launch& kernel, int threads) {
+  constexpr int kPartsPerThread = 4;
+  return static_cast<int>(std::min<int64_t>(int64_t{threads} * kPartsPerThread, kernel.tiles));
 }
 
 int useful_threads(const Launch& kernel, int64_t units, int threads) {

@@ -42,6 +42,10 @@ struct Launch {
 /// Segment::tile's upper bound.
 int64_t tile_count(std::span<const Segment> segments);
 
+/// How many parts the tiles are divided into for `threads` threads. Tiles differ in weight; some more parts than
+/// threads even that out.
+int tile_parts(const Launch& kernel, int threads);
+
 /// Of `threads` threads those worth waking for so many panels or columns of work, at least 1 and no more than there
 /// are.
 int useful_threads(const Launch& kernel, int64_t units, int threads);

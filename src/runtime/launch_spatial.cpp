@@ -4,6 +4,8 @@
 #include <string>
 
 #include "runtime/scratch.h"
+#include "runtime/split.h"
+#include "runtime/strip_runs.h"
 #include "runtime/tile_calls.h"
 
 namespace sparsmith {
@@ -11,8 +13,6 @@ namespace {
 
 /// Strips of one group for each thread: packed, they should still be in L2 when they are read.
 constexpr int64_t kGroupBytes = int64_t{1} << 20;
-
-constexpr int64_t kLine = kPanelWidth * static_cast<int64_t>(sizeof(float));
 
 /// One group of images: their strips, where they lie in the caller's memory or in working memory.
 class Group {
@@ -82,48 +82,44 @@ class Group {
     return done;
   }
 
-  /// Positions when there are enough of them for all threads, else tiles, which write different rows of Y.
+  SplitShape split_shape(int64_t panels) const {
+    const StripView &xs = ops_.x_strips, &ys = ops_.y_strips;
+    const int64_t block = kernel_.schedule.n_block > 0 ? kernel_.schedule.n_block : panels;
+    const int64_t lines = xs.positions_h * xs.positions_w * xs.channels;
+    return {.panels = panels,
+            .k = lines / (ys.positions_h * ys.positions_w),
+            .tiles = kernel_.tiles,
+            .work = kernel_.work,
+            .panels_per_pass = kernel_.schedule.panels_per_pass,
+            .n_blocks = (panels + block - 1) / block};
+  }
+
+  /// Strips need no preparation, so that parts may be any positions and any tiles.
   Status compute() const {
     const int64_t panels = images_ * ops_.y_strips.positions_h * ops_.y_strips.positions_w;
-    constexpr int64_t kPanelsPerThread = 4, kPartsPerThread = 4;
-    if (threads_ == 1 || panels >= kPanelsPerThread * threads_) {
-      return kernel_.workers.run(threads_, threads_, [&](int part) {
-        compute_panels(panels * part / threads_, panels * (part + 1) / threads_, 0, kernel_.tiles);
-      });
-    }
-    const auto parts = static_cast<int>(std::min(threads_ * kPartsPerThread, kernel_.tiles));
-    return kernel_.workers.run(threads_, parts, [&](int part) {
-      compute_panels(0, panels, kernel_.tiles * part / parts, kernel_.tiles * (part + 1) / parts);
+    const Split split = choose_split(split_shape(panels), threads_);
+    // Positions [0, alone) are divided, with all tiles; over the others the tiles are.
+    const int64_t alone = split.by == SplitBy::rows   ? 0
+                          : split.by == SplitBy::both ? panels / split.threads * split.threads
+                                                      : panels;
+    const int ranges = alone > 0 ? split.threads : 0;
+    const int tile_parts = alone < panels ? sparsmith::tile_parts(kernel_, split.threads) : 0;
+    return kernel_.workers.run(split.threads, ranges + tile_parts, [&](int part) {
+      if (part < ranges) {
+        return compute_panels(alone * part / ranges, alone * (part + 1) / ranges, 0, kernel_.tiles);
+      }
+      const int64_t number = part - ranges;
+      compute_panels(alone, panels, kernel_.tiles * number / tile_parts, kernel_.tiles * (number + 1) / tile_parts);
     });
   }
 
   void compute_panels(int64_t first, int64_t last, int64_t first_tile, int64_t last_tile) const {
+    const StripOperands strips{ops_.x_strips, ops_.y_strips, x_, y_, residual_};
     const int64_t block = kernel_.schedule.n_block > 0 ? kernel_.schedule.n_block : last - first;
     for (int64_t p = first; p < last; p += block) {
       const int64_t end = std::min(p + block, last);
-      compute_tiles(kernel_, first_tile, last_tile, p == first, [&](const auto& visit) { for_each_run(p, end, visit); });
-    }
-  }
-
-  /// Panels [first, last) as runs along rows of positions, of which one is stride_w positions of X after the other.
-  template <class Visit>
-  void for_each_run(int64_t first, int64_t last, const Visit& visit) const {
-    const StripView &xs = ops_.x_strips, &ys = ops_.y_strips;
-    const int64_t stride_h = xs.step_h / ys.step_h, stride_w = xs.step_w / ys.step_w;
-    for (int64_t p = first; p < last;) {
-      const int64_t column = p % ys.positions_w, row = p / ys.positions_w % ys.positions_h;
-      const int64_t image = p / ys.positions_w / ys.positions_h;
-      const int64_t x_position = (image * xs.positions_h + row * stride_h) * xs.positions_w + column * stride_w;
-      Run run;
-      run.count = std::min(ys.positions_w - column, last - p);
-      run.args.x = x_ + x_position * xs.channels * kPanelWidth;
-      run.args.x_panel_stride = stride_w * xs.channels * kLine;
-      run.args.x_row_stride = run.args.y_row_stride = run.args.residual_row_stride = kLine;
-      run.args.y = y_ + p * ys.channels * kPanelWidth;
-      run.args.y_panel_stride = run.args.residual_panel_stride = ys.channels * kLine;
-      if (residual_ != nullptr) run.args.residual = residual_ + p * ys.channels * kPanelWidth;
-      visit(run);
-      p += run.count;
+      compute_tiles(kernel_, first_tile, last_tile, p == first,
+                    [&](const auto& visit) { for_each_strip_run(strips, p, end, visit); });
     }
   }
 

@@ -7,7 +7,8 @@
 namespace sparsmith {
 
 /// Packs plain images into strips, computes, unpacks; a group of images at a time: as many as keep packed strips
-/// within L2, at least one. Threads divide position rows when packing, and positions or tiles when computing.
+/// within L2, at least one. Threads divide position rows when packing, and positions, tiles or both when computing
+/// (split.h).
 Status launch_spatial(const Launch& kernel, const Operands& operands, int threads);
 
 }  // namespace sparsmith

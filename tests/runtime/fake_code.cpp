@@ -6,6 +6,7 @@
 #include <random>
 
 #include "sparsmith/panel.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith::testing {
 namespace {
@@ -160,9 +161,21 @@ float FakeCode::epilogue(float v, const float*& values, const float* residual) c
   return v;
 }
 
+int64_t FakeCode::line(int64_t row, int64_t k) const {
+  if (!image_.problem.spatial()) return k;
+  const Conv2d& conv = *image_.problem.conv;
+  const int64_t group_channels = image_.k / conv.taps(), group = row / (image_.m / conv.groups);
+  const bool oihw = conv.order == WeightOrder::oihw;
+  const int64_t tap = oihw ? k % conv.taps() : k / group_channels;
+  const int64_t channel = group * group_channels + (oihw ? k / conv.taps() : k % group_channels);
+  const int64_t position =
+      tap / conv.kernel_w * conv.dilation_h * strip_shape(conv).x_w + tap % conv.kernel_w * conv.dilation_w;
+  return position * conv.channels(image_.k) + channel;
+}
+
 void FakeCode::Body::run(const EntryArgs& args) const {
   const KernelImage& image = owner->image_;
-  const bool plain = image.problem.y_layout == Layout::plain;
+  const bool plain = image.problem.y_layout == Layout::plain && !image.problem.spatial();
   const int64_t y_row = (plain ? args.y_row_stride : 64) / 4, r_row = (plain ? args.residual_row_stride : 64) / 4;
   const int64_t x_row = (image.plan.chosen.direct_x ? args.x_row_stride : 64) / 4;
   for (int64_t p = 0; p < args.passes * panels; ++p) {
@@ -176,7 +189,7 @@ void FakeCode::Body::run(const EntryArgs& args) const {
         float v = first && !image.problem.epilogue.accumulate ? 0.0f : *target;
         for (int64_t i = image.row_offsets[row]; i < image.row_offsets[row + 1]; ++i) {
           const int64_t k = image.columns[i];
-          if (k >= k_begin && k < k_end) v = std::fma(*values++, x[k * x_row + lane], v);
+          if (k >= k_begin && k < k_end) v = std::fma(*values++, x[owner->line(row, k) * x_row + lane], v);
         }
         if (last) v = owner->epilogue(v, values, residual != nullptr ? residual + row * r_row + lane : nullptr);
         *target = v;

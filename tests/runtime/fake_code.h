@@ -36,6 +36,8 @@ class FakeCode {
 
  private:
   void add_segment(int64_t tile, int64_t tiles, int64_t k_begin, int64_t k_end);
+  /// Where column k of W lies in X for a row of W: lines from the panel's first.
+  int64_t line(int64_t row, int64_t k) const;
   uint32_t add_entry(std::unique_ptr<Body> body);
   float epilogue(float v, const float*& values, const float* residual) const;
   void append_epilogue_sources(int32_t row);

@@ -38,7 +38,8 @@ std::string describe(const Case& c, uint32_t seed) {
        << " activation " << static_cast<int>(c.problem.epilogue.activation);
   if (c.problem.conv) {
     text << " conv " << c.problem.conv->height << "x" << c.problem.conv->width << " stride " << c.problem.conv->stride_h
-         << "x" << c.problem.conv->stride_w;
+         << "x" << c.problem.conv->stride_w << " kernel " << c.problem.conv->kernel_h << "x" << c.problem.conv->kernel_w
+         << " groups " << c.problem.conv->groups;
   }
   return text.str();
 }
@@ -75,7 +76,7 @@ void check(const Case& c, uint32_t seed, ThreadPool& pool) {
   kernel.segments = code.image().segments;
   kernel.tiles = tile_count(kernel.segments);
   kernel.values = packed.data();
-  kernel.work = 1;
+  kernel.work = seed % 3 == 0 ? 1 : 100000;  // heavy panels are divided by rows too
   kernel.min_work_per_thread = 0;
   kernel.caller = code.caller();
   kernel.workers.pool = &pool;
@@ -136,6 +137,42 @@ Case random_case(std::mt19937& rng) {
   c.shape.lead = upto(15);
   c.shape.y_at_page_end = upto(1) == 0;
   return c;
+}
+
+// The same as a spatial convolution of up to a few dozen positions.
+Case random_spatial_case(std::mt19937& rng) {
+  const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
+  Case c = random_case(rng);
+  Conv2d conv;
+  conv.stride_h = 1 + upto(1);
+  conv.stride_w = 1 + upto(1);
+  conv.kernel_h = 1 + upto(2);
+  conv.kernel_w = 1 + upto(2);
+  conv.dilation_w = 1 + upto(3) / 3;
+  conv.pad_top = 1;
+  conv.pad_left = upto(2);
+  conv.pad_bottom = upto(2);
+  conv.pad_right = upto(2);
+  conv.height = 4 + upto(20);
+  conv.width = 5 + upto(20);
+  conv.groups = upto(1) == 0 ? 1 : 1 + upto(5);
+  conv.order = upto(1) == 0 ? WeightOrder::oihw : WeightOrder::hwc;
+  c.m = conv.groups * (1 + upto(6));
+  c.k = conv.taps() * (1 + upto(4));
+  c.problem.conv = conv;
+  c.shape.batch = 1 + upto(3);
+  c.shape.pad_x = c.shape.pad_y = c.shape.pad_residual = 0;
+  c.schedule.direct_x = false;
+  return c;
+}
+
+TEST(LaunchTest, RandomSpatialCallsMatchTheReference) {
+  ThreadPool pool(3);
+  std::mt19937 rng(20240612);
+  for (uint32_t seed = 0; seed < 700; ++seed) {
+    check(random_spatial_case(rng), seed, pool);
+    if (HasFatalFailure()) return;
+  }
 }
 
 TEST(LaunchTest, RandomCallsMatchTheReference) {
