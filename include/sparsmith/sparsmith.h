@@ -5,6 +5,7 @@
 #include "sparsmith/cache.h"
 #include "sparsmith/calibrate.h"
 #include "sparsmith/compiler.h"
+#include "sparsmith/fused.h"
 #include "sparsmith/kernel.h"
 #include "sparsmith/load.h"
 #include "sparsmith/panel.h"

@@ -116,6 +116,36 @@ void Kernel::Impl::set_code(std::shared_ptr<const LoadedCode> loaded) {
   }
 }
 
+const Kernel::Impl::Choice& Kernel::Impl::choice_for(int64_t columns) const {
+  return *std::find_if(choices.begin(), choices.end(), [&](const Choice& c) { return columns <= c.most_columns; });
+}
+
+Launch Kernel::Impl::launch_of(const Choice& choice) const {
+  const KernelImage& image = code->image;
+  Launch kernel;
+  kernel.m = image.m;
+  kernel.k = image.k;
+  kernel.accumulate = problem.epilogue.accumulate;
+  kernel.schedule = *choice.schedule;
+  kernel.segments = choice.segments;
+  kernel.tiles = choice.tiles;
+  kernel.values = values.span().data();
+  kernel.indices = image.indices.data();
+  kernel.code = {code->memory.data(), choice.code_end};
+  kernel.value_count = static_cast<int64_t>(choice.values_end);
+  kernel.work = work_per_unit(choice.schedule->form, image);
+  kernel.caller = {code.get(), call_code};
+  kernel.beyond_l2 = code->code_bytes + values.span().size_bytes() > second_level_cache_bytes();
+  return kernel;
+}
+
+Status Kernel::Impl::runs_here() const {
+  if (code->missing_feature.empty()) return success();
+  return unsuitable(
+      code->image.symbol + " was made for " + code->image.target + "; this CPU lacks " + code->missing_feature,
+      "compile for target \"host\" on this machine");
+}
+
 Kernel::Kernel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Kernel::Kernel(Kernel&&) noexcept = default;
 Kernel& Kernel::operator=(Kernel&&) noexcept = default;
@@ -131,31 +161,12 @@ const std::string& Kernel::symbol() const { return impl_->code->image.symbol; }
 const std::string& Kernel::target() const { return impl_->code->image.target; }
 
 Status Kernel::run(const RunArgs& args) const {
-  const LoadedCode& code = *impl_->code;
-  const KernelImage& image = code.image;
-  if (!code.missing_feature.empty()) {
-    return unsuitable(image.symbol + " was made for " + image.target + "; this CPU lacks " + code.missing_feature,
-                      "compile for target \"host\" on this machine");
-  }
+  const KernelImage& image = impl_->code->image;
+  if (Status here = impl_->runs_here(); !here) return here;
   const Result<Operands> operands = check_run_args(image.m, image.k, impl_->problem, args);
   if (!operands) return operands.error();
-  Launch kernel;
-  kernel.m = image.m;
-  kernel.k = image.k;
-  kernel.accumulate = impl_->problem.epilogue.accumulate;
-  const Impl::Choice& choice = *std::find_if(impl_->choices.begin(), impl_->choices.end(),
-                                             [&](const Impl::Choice& c) { return operands->n <= c.most_columns; });
-  kernel.schedule = *choice.schedule;
-  kernel.segments = choice.segments;
-  kernel.tiles = choice.tiles;
-  const std::span<const float> values = std::as_const(impl_->values).span();
-  kernel.values = values.data();
-  kernel.indices = image.indices.data();
-  kernel.code = {code.memory.data(), choice.code_end};
-  kernel.value_count = static_cast<int64_t>(choice.values_end);
-  kernel.work = work_per_unit(choice.schedule->form, image);
-  kernel.caller = {&code, call_code};
-  kernel.beyond_l2 = code.code_bytes + values.size_bytes() > second_level_cache_bytes();
+  const Impl::Choice& choice = impl_->choice_for(operands->n);
+  Launch kernel = impl_->launch_of(choice);
   kernel.workers.hook = args.parallel;
   if (args.threads > 1 && args.parallel == nullptr) kernel.workers.pool = &process_pool();
   if (choice.schedule->form != Form::vector) return launch(kernel, *operands, args.threads);
@@ -166,7 +177,7 @@ Status Kernel::run(const RunArgs& args) const {
   lanes.columns = image.columns;
   const size_t count = choice.values_end - choice.first_value;
   lanes.sources = std::span(image.value_sources).subspan(choice.first_value, count);
-  lanes.values = values.data() + choice.first_value;
+  lanes.values = std::as_const(impl_->values).span().data() + choice.first_value;
   return launch_vector(kernel, lanes, *operands, args.threads);
 }
 

@@ -11,6 +11,8 @@
 
 namespace sparsmith {
 
+struct Launch;
+
 struct Kernel::Impl {
   std::shared_ptr<const LoadedCode> code;
   Problem problem;  ///< this kernel's own constants (alpha, lo, hi); the image's are those of whoever built it first
@@ -31,6 +33,11 @@ struct Kernel::Impl {
 
   /// Takes code and finds choices in it.
   void set_code(std::shared_ptr<const LoadedCode> loaded);
+  const Choice& choice_for(int64_t columns) const;
+  /// The choice's code and values for the launcher, without workers; valid as long as this is.
+  Launch launch_of(const Choice& choice) const;
+  /// unsuitable where this CPU lacks a feature that the code needs.
+  Status runs_here() const;
 };
 
 /// Links weights and parameters to code made for their pattern: packs values, checks that everything the epilogue names

@@ -17,8 +17,8 @@ constexpr int64_t kGroupBytes = int64_t{1} << 20;
 /// One group of images: their strips, where they lie in the caller's memory or in working memory.
 class Group {
  public:
-  Group(const Launch& kernel, const Operands& ops, int64_t first_image, int64_t images, int threads, float* memory)
-      : kernel_(kernel), ops_(ops), images_(images), threads_(threads) {
+  Group(const StripWork& work, const Operands& ops, int64_t first_image, int64_t images, int threads, float* memory)
+      : work_(work), ops_(ops), images_(images), threads_(threads) {
     const StripView &xs = ops.x_strips, &ys = ops.y_strips;
     const int64_t x_image = ops.x_plain ? xs.image_floats() : xs.strip_floats();
     const int64_t y_image = ops.y_plain ? ys.image_floats() : ys.strip_floats();
@@ -32,10 +32,15 @@ class Group {
       x_ = packed_x_ = memory;
       memory += images * xs.strip_floats();
     }
-    if (!ops.y_plain) return;
-    y_ = memory;
-    memory += images * ys.strip_floats();
-    if (ops.residual != nullptr) residual_ = packed_residual_ = memory;
+    if (ops.y_plain) {
+      y_ = memory;
+      memory += images * ys.strip_floats();
+      if (ops.residual != nullptr) {
+        residual_ = packed_residual_ = memory;
+        memory += images * ys.strip_floats();
+      }
+    }
+    work_memory_ = memory;
   }
 
   static int64_t floats_per_image(const Operands& ops) {
@@ -45,7 +50,9 @@ class Group {
 
   Status run() const {
     if (Status done = pack_all(); !done) return done;
-    if (Status done = compute(); !done || !ops_.y_plain) return done;
+    const StripOperands strips{ops_.x_strips, ops_.y_strips, x_, y_, residual_};
+    const int64_t positions = images_ * ops_.y_strips.positions_h * ops_.y_strips.positions_w;
+    if (Status done = work_.compute(strips, positions, threads_, work_memory_); !done || !ops_.y_plain) return done;
     return for_position_rows(ops_.y_strips, [&](int64_t image, int64_t first, int64_t last) {
       unpack_strip_rows(ops_.y_strips, y_ + image * ops_.y_strips.strip_floats(), first, last,
                         plain_y_ + image * ops_.y_strips.image_floats());
@@ -58,7 +65,7 @@ class Group {
   Status for_position_rows(const StripView& view, const Visit& visit) const {
     const int64_t rows = images_ * view.positions_h;
     const auto parts = static_cast<int>(std::min<int64_t>(threads_, rows));
-    return kernel_.workers.run(threads_, parts, [&](int part) {
+    return work_.workers.run(threads_, parts, [&](int part) {
       const int64_t end = rows * (part + 1) / parts;
       for (int64_t row = rows * part / parts; row < end;) {
         const int64_t image = row / view.positions_h, first = row % view.positions_h;
@@ -77,53 +84,12 @@ class Group {
   Status pack_all() const {
     Status done = success();
     if (packed_x_ != nullptr) done = pack(ops_.x_strips, plain_x_, packed_x_);
-    if (done && ops_.y_plain && kernel_.accumulate) done = pack(ops_.y_strips, plain_y_, y_);
+    if (done && ops_.y_plain && work_.accumulate) done = pack(ops_.y_strips, plain_y_, y_);
     if (done && packed_residual_ != nullptr) done = pack(ops_.y_strips, plain_residual_, packed_residual_);
     return done;
   }
 
-  SplitShape split_shape(int64_t panels) const {
-    const StripView &xs = ops_.x_strips, &ys = ops_.y_strips;
-    const int64_t block = kernel_.schedule.n_block > 0 ? kernel_.schedule.n_block : panels;
-    const int64_t lines = xs.positions_h * xs.positions_w * xs.channels;
-    return {.panels = panels,
-            .k = lines / (ys.positions_h * ys.positions_w),
-            .tiles = kernel_.tiles,
-            .work = kernel_.work,
-            .panels_per_pass = kernel_.schedule.panels_per_pass,
-            .n_blocks = (panels + block - 1) / block};
-  }
-
-  /// Strips need no preparation, so that parts may be any positions and any tiles.
-  Status compute() const {
-    const int64_t panels = images_ * ops_.y_strips.positions_h * ops_.y_strips.positions_w;
-    const Split split = choose_split(split_shape(panels), threads_);
-    // Positions [0, alone) are divided, with all tiles; over the others the tiles are.
-    const int64_t alone = split.by == SplitBy::rows   ? 0
-                          : split.by == SplitBy::both ? panels / split.threads * split.threads
-                                                      : panels;
-    const int ranges = alone > 0 ? split.threads : 0;
-    const int tile_parts = alone < panels ? sparsmith::tile_parts(kernel_, split.threads) : 0;
-    return kernel_.workers.run(split.threads, ranges + tile_parts, [&](int part) {
-      if (part < ranges) {
-        return compute_panels(alone * part / ranges, alone * (part + 1) / ranges, 0, kernel_.tiles);
-      }
-      const int64_t number = part - ranges;
-      compute_panels(alone, panels, kernel_.tiles * number / tile_parts, kernel_.tiles * (number + 1) / tile_parts);
-    });
-  }
-
-  void compute_panels(int64_t first, int64_t last, int64_t first_tile, int64_t last_tile) const {
-    const StripOperands strips{ops_.x_strips, ops_.y_strips, x_, y_, residual_};
-    const int64_t block = kernel_.schedule.n_block > 0 ? kernel_.schedule.n_block : last - first;
-    for (int64_t p = first; p < last; p += block) {
-      const int64_t end = std::min(p + block, last);
-      compute_tiles(kernel_, first_tile, last_tile, p == first,
-                    [&](const auto& visit) { for_each_strip_run(strips, p, end, visit); });
-    }
-  }
-
-  const Launch& kernel_;
+  const StripWork& work_;
   const Operands& ops_;
   const int64_t images_;
   const int threads_;
@@ -134,25 +100,87 @@ class Group {
   const float* x_ = nullptr;  ///< strips
   float* y_ = nullptr;
   const float* residual_ = nullptr;
+  float* work_memory_ = nullptr;
 };
+
+SplitShape split_shape(const Launch& kernel, const StripOperands& strips, int64_t positions) {
+  const StripView &xs = strips.x_view, &ys = strips.y_view;
+  const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : positions;
+  const int64_t lines = xs.positions_h * xs.positions_w * xs.channels;
+  return {.panels = positions,
+          .k = lines / (ys.positions_h * ys.positions_w),
+          .tiles = kernel.tiles,
+          .work = kernel.work,
+          .panels_per_pass = kernel.schedule.panels_per_pass,
+          .n_blocks = (positions + block - 1) / block};
+}
+
+/// One kernel.
+class OneLaunch final : public StripWork {
+ public:
+  explicit OneLaunch(const Launch& kernel) : StripWork{kernel.workers, kernel.accumulate}, kernel_(kernel) {}
+  Status compute(const StripOperands& strips, int64_t positions, int threads, float*) const override {
+    return compute_strips(kernel_, strips, positions, threads);
+  }
+
+ private:
+  const Launch& kernel_;
+};
+
+void compute_range(const Launch& kernel, const StripOperands& strips, int64_t first, int64_t last, int64_t first_tile,
+                   int64_t last_tile, bool fresh) {
+  const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : last - first;
+  for (int64_t p = first; p < last; p += block) {
+    const int64_t end = std::min(p + block, last);
+    compute_tiles(kernel, first_tile, last_tile, fresh && p == first,
+                  [&](const auto& visit) { for_each_strip_run(strips, p, end, visit); });
+  }
+}
 
 }  // namespace
 
-Status launch_spatial(const Launch& kernel, const Operands& ops, int threads) {
-  const int64_t image_bytes = Group::floats_per_image(ops) * static_cast<int64_t>(sizeof(float));
-  const int64_t most = image_bytes > 0 ? threads * kGroupBytes / image_bytes : ops.batch;
+void compute_positions(const Launch& kernel, const StripOperands& strips, int64_t first, int64_t last, bool fresh) {
+  compute_range(kernel, strips, first, last, 0, kernel.tiles, fresh);
+}
+
+Status compute_strips(const Launch& kernel, const StripOperands& strips, int64_t positions, int threads) {
+  const Split split = choose_split(split_shape(kernel, strips, positions), threads);
+  // Positions [0, alone) are divided, with all tiles; over the others the tiles are.
+  const int64_t alone = split.by == SplitBy::rows   ? 0
+                        : split.by == SplitBy::both ? positions / split.threads * split.threads
+                                                    : positions;
+  const int ranges = alone > 0 ? split.threads : 0;
+  const int parts = alone < positions ? tile_parts(kernel, split.threads) : 0;
+  return kernel.workers.run(split.threads, ranges + parts, [&](int part) {
+    if (part < ranges) {
+      return compute_range(kernel, strips, alone * part / ranges, alone * (part + 1) / ranges, 0, kernel.tiles, true);
+    }
+    const int64_t number = part - ranges;
+    compute_range(kernel, strips, alone, positions, kernel.tiles * number / parts, kernel.tiles * (number + 1) / parts,
+                  true);
+  });
+}
+
+Status launch_strips(const StripWork& work, const Operands& ops, int threads) {
+  const int64_t packed = Group::floats_per_image(ops), each = packed + work.floats_per_image;
+  const int64_t bytes_each = each * static_cast<int64_t>(sizeof(float));
+  const int64_t most = each > 0 ? threads * kGroupBytes / bytes_each : ops.batch;
   const int64_t images = std::clamp<int64_t>(most, 1, ops.batch);
-  std::byte* const memory = reserve_scratch(images * image_bytes);
-  if (images * image_bytes > 0 && memory == nullptr) {
-    return unsuitable("no memory for " + std::to_string(images * image_bytes) + " bytes of packed activations",
+  const int64_t bytes = images * bytes_each + work.floats * static_cast<int64_t>(sizeof(float));
+  std::byte* const memory = reserve_scratch(bytes);
+  if (bytes > 0 && memory == nullptr) {
+    return unsuitable("no memory for " + std::to_string(bytes) + " bytes of packed activations",
                       "keep activations in strips (strip.h)");
   }
   for (int64_t first = 0; first < ops.batch; first += images) {
-    const Group group(kernel, ops, first, std::min(images, ops.batch - first), threads,
-                      reinterpret_cast<float*>(memory));
+    const Group group(work, ops, first, std::min(images, ops.batch - first), threads, reinterpret_cast<float*>(memory));
     if (Status done = group.run(); !done) return done;
   }
   return success();
+}
+
+Status launch_spatial(const Launch& kernel, const Operands& ops, int threads) {
+  return launch_strips(OneLaunch(kernel), ops, threads);
 }
 
 }  // namespace sparsmith

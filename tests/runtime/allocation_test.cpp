@@ -5,6 +5,7 @@
 #include <new>
 
 #include "runtime/kernel_impl.h"
+#include "sparsmith/fused.h"
 #include "sparsmith/target.h"
 #include "tests/runtime/call_buffers.h"
 #include "tests/runtime/fake_code.h"
@@ -89,6 +90,38 @@ TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
         ASSERT_TRUE(kernel->update_values(weights).ok());
         EXPECT_EQ(allocations - before, 0) << "update_values";
       }
+    }
+  }
+}
+
+TEST(AllocationTest, FusedCallsAreAllocationFreeAfterTheFirst) {
+  if (const auto v3 = Target::parse("x86-64-v3"); !v3.ok() || !v3->missing_on_host().empty()) {
+    GTEST_SKIP() << "this CPU can't run x86-64-v3 code";
+  }
+  Problem first_problem, second_problem, pair_problem;
+  first_problem.conv = Conv2d{.height = 17, .width = 12, .kernel_h = 3, .kernel_w = 3};
+  first_problem.y_layout = second_problem.x_layout = Layout::panel;
+  second_problem.epilogue.residual = Residual::after_activation;
+  pair_problem = second_problem;
+  pair_problem.conv = first_problem.conv;
+  pair_problem.x_layout = Layout::plain;
+  const Weights first_weights = testing::random_weights(20, 90, 0.5, 1),
+                second_weights = testing::random_weights(30, 20, 0.5, 2);
+  for (const auto way : {FuseOptions::Way::fused, FuseOptions::Way::separate}) {
+    testing::FakeCode first_code(first_weights, first_problem, {.tile_rows = 9}),
+        second_code(second_weights, second_problem, {.tile_rows = 9});
+    auto first = make_kernel(*load_code(first_code.image()), first_problem, first_weights, {}, {});
+    auto second = make_kernel(*load_code(second_code.image()), second_problem, second_weights, {}, {});
+    ASSERT_TRUE(first.ok() && second.ok());
+    Result<FusedKernel> pair = fuse(std::move(*first), std::move(*second), {.way = way});
+    ASSERT_TRUE(pair.ok()) << pair.error().message;
+    for (int threads = 1; threads <= 2; ++threads) {
+      testing::CallBuffers buffers(pair_problem, 30, 90, {.batch = 3}, 2);
+      buffers.args().threads = threads;
+      ASSERT_TRUE(pair->run(buffers.args()).ok());
+      const int64_t before = allocations;
+      for (int i = 0; i < 5; ++i) ASSERT_TRUE(pair->run(buffers.args()).ok());
+      EXPECT_EQ(allocations - before, 0) << threads << " threads";
     }
   }
 }
