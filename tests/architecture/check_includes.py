@@ -15,6 +15,8 @@ FOLDERS = {
     "include/sparsmith": set(),
     "src/pattern": set(),
     "src/load": {"pattern"},
+    "src/graph": set(),
+    "src/onnx": {"graph", "load"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
     "codegen": {"plan", "kernels", "artifact"},
@@ -31,6 +33,7 @@ FOLDERS = {
 # The libraries and where they may appear. The runtime side stays with the standard library (xxhash is header-only).
 LIBRARIES = [
     (r"llvm", {"codegen"}),
+    (r"google/protobuf/", {"src/onnx"}),
     (r"CLI/", {"src/cli"}),
     (r"nlohmann/", {"src/cli", "src/plan", "src/load"}),
     (r"zlib\.h", {"src/cli", "src/load"}),
@@ -45,7 +48,7 @@ LIBRARIES = [
 SYSTEM = re.compile(r"[a-z_]+$|std[a-z]+\.h$|sys/[a-z_]+\.h$|(asm|linux)/|[a-z0-9]*intrin\.h$|"
                     r"(fcntl|unistd|elf|link|time|signal|cpuid|sched|dlfcn|pthread|errno|string|limits|poll)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|model)/")
+OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx)/")
 
 
 def folder_of(path):

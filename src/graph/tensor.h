@@ -1,0 +1,45 @@
+/// \file
+/// A constant of a model: element type, shape and bytes in C order.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sparsmith::graph {
+
+enum class ElementType : uint8_t { f32, f64, f16, bf16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
+
+int64_t size_of(ElementType type);                       ///< bytes of an element
+const char* to_string(ElementType type);                 ///< "float32", "int64", ... as numpy names them
+std::string shape_text(std::span<const int64_t> shape);  ///< "[64, 3, 7, 7]"
+
+struct Tensor {
+  ElementType type = ElementType::f32;
+  std::vector<int64_t> shape;    ///< no dimension: a scalar
+  std::vector<std::byte> bytes;  ///< size() * size_of(type)
+
+  /// Every element zero. The sizes must be checked: their product times the element's bytes fits int64_t.
+  static Tensor zeros(ElementType type, std::vector<int64_t> shape);
+
+  int64_t size() const;  ///< elements
+  /// The elements as T, whose size is the element type's: float for f32, uint16_t for the bits of f16 and bf16.
+  template <class T>
+  std::span<const T> as() const {
+    assert(sizeof(T) == static_cast<size_t>(size_of(type)));
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  template <class T>
+  std::span<T> as() {
+    assert(sizeof(T) == static_cast<size_t>(size_of(type)));
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  bool operator==(const Tensor&) const = default;
+};
+
+std::string describe(const Tensor& tensor);  ///< "float32 [64, 3, 7, 7]"
+
+}  // namespace sparsmith::graph
