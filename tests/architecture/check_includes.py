@@ -17,6 +17,7 @@ FOLDERS = {
     "src/load": {"pattern"},
     "src/graph": set(),
     "src/onnx": {"graph", "load"},
+    "src/ops": {"graph"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
     "codegen": {"plan", "kernels", "artifact"},
@@ -48,7 +49,7 @@ LIBRARIES = [
 SYSTEM = re.compile(r"[a-z_]+$|std[a-z]+\.h$|sys/[a-z_]+\.h$|(asm|linux)/|[a-z0-9]*intrin\.h$|"
                     r"(fcntl|unistd|elf|link|time|signal|cpuid|sched|dlfcn|pthread|errno|string|limits|poll)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx)/")
+OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops)/")
 
 
 def folder_of(path):

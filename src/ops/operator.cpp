@@ -1,0 +1,71 @@
+#include "ops/operator.h"
+
+#include <functional>
+#include <numeric>
+
+#include "ops/registry.h"
+
+namespace sparsmith::ops {
+namespace {
+
+const Makers& makers() {
+  static const Makers all = [] {
+    Makers result;
+    add_unary(result);
+    add_binary(result);
+    return result;
+  }();
+  return all;
+}
+
+std::string list_of_supported() {
+  std::string text;
+  for (const auto& [name, maker] : makers()) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+/// Sizes that no memory has must not reach the arithmetic of strides.
+bool is_sane(const Type& type) {
+  int64_t size = 1;
+  for (const int64_t dimension : type.shape) {
+    if (dimension < 0 || __builtin_mul_overflow(size, std::max<int64_t>(dimension, 1), &size)) return false;
+  }
+  constexpr int64_t kMostElements = int64_t{1} << 40;
+  return size <= kMostElements;
+}
+
+}  // namespace
+
+int64_t Type::size() const { return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>()); }
+
+std::string describe(const Type& type) {
+  return std::string(graph::to_string(type.element)) + " " + graph::shape_text(type.shape);
+}
+
+std::vector<std::string> supported() {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : makers()) names.emplace_back(name);
+  return names;
+}
+
+Result<std::unique_ptr<Operator>> make(const graph::Graph& graph, const graph::Node& node,
+                                       std::span<const std::optional<Type>> inputs) {
+  NodeView view(graph, node, inputs);
+  const auto found = node.domain.empty() ? makers().find(node.op) : makers().end();
+  if (found == makers().end()) {
+    const std::string domain = node.domain.empty() ? "" : node.domain + ".";
+    view.fail("is of an operator that isn't supported: " + domain + node.op, "supported are " + list_of_supported());
+    return view.error();
+  }
+  std::unique_ptr<Operator> made = found->second(view);
+  if (!view.ok()) return view.error();
+  if (made == nullptr) return internal_error("operator " + node.op + " was not made");
+  for (const Type& type : made->outputs()) {
+    if (is_sane(type)) continue;
+    view.fail("would make " + describe(type) + ", which is more than any memory holds");
+    return view.error();
+  }
+  return made;
+}
+
+}  // namespace sparsmith::ops
