@@ -29,7 +29,7 @@ class CompactLowering {
   void end_row();
 
  private:
-  int halves() const { return avx512_ ? 1 : 2; }
+  int halves() const { return avx512_ || program_.lanes < 16 ? 1 : 2; }
   void step(int i, int sets);
   void load_index(Gpr reg, int32_t disp);
 

@@ -6,6 +6,7 @@
 #include <llvm/MC/MCInst.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 
 #include "codegen/x86_mc.h"
@@ -111,11 +112,27 @@ bool fits8(int64_t value) { return value >= -128 && value <= 127; }
 
 }  // namespace
 
+namespace {
+/// LLVM's name of a form at a width, of that of whole registers: VADDPSZrr, VADDPSZ256rr, VADDPSZ128rr; VADDPSYrr,
+/// VADDPSrr.
+std::string opcode_name(const char* whole, bool avx512, int width) {
+  std::string name = whole;
+  const char mark = avx512 ? 'Z' : 'Y';
+  for (size_t i = 0; i + 1 < name.size(); ++i) {
+    if (name[i] != mark || std::islower(static_cast<unsigned char>(name[i + 1])) == 0) continue;
+    if (avx512 && width > 0) name.insert(i + 1, width == 1 ? "256" : "128");
+    if (!avx512 && width == 2) name.erase(i, 1);
+    break;
+  }
+  return name;
+}
+}  // namespace
+
 /// Opcodes and registers, found once by name: LLVM's numbers are not stable from release to release.
 struct X86Encoder::Names {
-  std::array<unsigned, std::size(kForms)> opcode{};
+  std::array<std::array<unsigned, std::size(kForms)>, kWidths> opcode{};  ///< by width
   unsigned add_imm8 = 0;
-  std::array<unsigned, 32> vector{};
+  std::array<std::array<unsigned, 32>, kWidths> vector{};
   std::array<unsigned, std::size(kGpr64)> gpr64{}, gpr32{};
   unsigned k1 = 0;
   unsigned gpr(Gpr reg) const { return reg == Gpr::none ? 0 : gpr64[static_cast<size_t>(reg)]; }
@@ -139,7 +156,10 @@ X86Encoder::~X86Encoder() = default;
 Status X86Encoder::resolve() {
   llvm::StringMap<std::vector<unsigned*>> shared;  // two forms may share an opcode
   for (size_t i = 0; i < std::size(kForms); ++i) {
-    if (const char* name = avx512_ ? kForms[i].avx512 : kForms[i].avx2) shared[name].push_back(&names_->opcode[i]);
+    const char* const name = avx512_ ? kForms[i].avx512 : kForms[i].avx2;
+    for (int w = 0; w < kWidths && name != nullptr; ++w) {
+      shared[opcode_name(name, avx512_, w)].push_back(&names_->opcode[static_cast<size_t>(w)][i]);
+    }
   }
   shared["ADD64ri8"].push_back(&names_->add_imm8);
   const llvm::MCInstrInfo& instructions = mc_->instructions();
@@ -155,7 +175,9 @@ Status X86Encoder::resolve() {
   }
   llvm::StringMap<unsigned*> registers;
   for (unsigned i = 0; i < 32; ++i) {
-    registers[(avx512_ ? "ZMM" : "YMM") + std::to_string(i)] = &names_->vector[i];
+    if (avx512_) registers["ZMM" + std::to_string(i)] = &names_->vector[0][i];
+    registers["YMM" + std::to_string(i)] = &names_->vector[1][i];
+    registers["XMM" + std::to_string(i)] = &names_->vector[2][i];
   }
   for (size_t i = 0; i < std::size(kGpr64); ++i) {
     registers[kGpr64[i]] = &names_->gpr64[i];
@@ -169,14 +191,16 @@ Status X86Encoder::resolve() {
   for (const auto& entry : registers) {
     if (*entry.second == 0) return internal_error("LLVM has no register " + entry.first().str());
   }
+  if (!avx512_) names_->vector[0] = names_->vector[1];
   return success();
 }
 
 std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem mem, int64_t imm) {
   const FormInfo& info = kForms[static_cast<size_t>(form)];
   MCInst inst;
-  inst.setOpcode(names_->opcode[static_cast<size_t>(form)]);
-  const auto reg = [&](int r) { inst.addOperand(MCOperand::createReg(names_->vector[static_cast<size_t>(r)])); };
+  inst.setOpcode(names_->opcode[static_cast<size_t>(width_)][static_cast<size_t>(form)]);
+  const auto& vectors = names_->vector[static_cast<size_t>(width_)];
+  const auto reg = [&](int r) { inst.addOperand(MCOperand::createReg(vectors[static_cast<size_t>(r)])); };
   const auto gpr = [&](int r) { inst.addOperand(MCOperand::createReg(names_->gpr64[static_cast<size_t>(r)])); };
   const auto gpr32 = [&](int r) { inst.addOperand(MCOperand::createReg(names_->gpr32[static_cast<size_t>(r)])); };
   const auto memory = [&] {
@@ -280,12 +304,18 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
 }
 
 X86Encoder::Template& X86Encoder::kept(X86Form form, int a, int b, int page) {
-  auto& templates = pages_[static_cast<size_t>(form) * 32 + static_cast<size_t>(page)];
+  auto& templates = kept_[static_cast<size_t>(width_)].pages[static_cast<size_t>(form) * 32 + static_cast<size_t>(page)];
   if (!templates) templates = std::make_unique<Page>();
   return (*templates)[static_cast<size_t>(a) * 32 + static_cast<size_t>(b)];
 }
 
-int X86Encoder::displacement_scale(X86Form form) const { return avx512_ ? kForms[static_cast<size_t>(form)].scale : 1; }
+int X86Encoder::displacement_scale(X86Form form) const {
+  constexpr int kElement = 4;
+  const int scale = kForms[static_cast<size_t>(form)].scale;
+  return !avx512_ ? 1 : scale > kElement ? scale >> width_ : scale;
+}
+
+void X86Encoder::set_lanes(int lanes) { width_ = lanes == 16 ? 0 : lanes == 8 ? 1 : 2; }
 
 void X86Encoder::rr(X86Form form, int dst, int src1, int src2) {
   Template& found = kept(form, dst, src1, src2);
@@ -303,7 +333,7 @@ void X86Encoder::mem(X86Form form, int reg, int src, Mem mem) {
                          static_cast<uint64_t>(form) << 26 | static_cast<uint64_t>(reg) << 20 |
                          static_cast<uint64_t>(src) << 14 | static_cast<uint64_t>(mem.base) << 9 |
                          static_cast<uint64_t>(mem.index) << 4 | mem.scale;
-    std::vector<uint8_t>& bytes = indexed_[key];
+    std::vector<uint8_t>& bytes = kept_[static_cast<size_t>(width_)].indexed[key];
     if (bytes.empty()) bytes = encode(form, reg, src, 0, mem, 0);
     return append(bytes);
   }

@@ -26,7 +26,8 @@ class X86Mc;
 /// used.
 enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, rip, none };
 
-/// Instruction forms by shape. _v forms work on a whole vector register (zmm for AVX-512, ymm for AVX2).
+/// Instruction forms by shape. _v forms work on a whole vector register, of
+/// set_lanes: zmm, ymm or xmm (AVX2: ymm or xmm).
 enum class X86Form : uint8_t {
   // vector registers only: (dst, src1, src2)
   zero_v,  ///< dst ^= dst
@@ -92,6 +93,9 @@ class X86Encoder {
   static Result<std::unique_ptr<X86Encoder>> create(const Target& target);
   ~X86Encoder();
 
+  /// Floats in the registers of the vector forms from here on: 16, 8 or 4; with AVX2 at most 8, of which 16 are pairs.
+  void set_lanes(int lanes);
+
   void rr(X86Form form, int dst, int src1 = 0, int src2 = 0);
   void mem(X86Form form, int reg, int src, Mem mem);  ///< vector forms
   void load(X86Form form, Gpr reg, Mem mem, int32_t imm = 0);
@@ -155,8 +159,14 @@ class X86Encoder {
   std::unique_ptr<llvm::MCCodeEmitter> emitter_;
   std::unique_ptr<Names> names_;
   bool avx512_;
-  std::unordered_map<uint64_t, std::vector<uint8_t>> indexed_;  ///< instructions whose memory operand has an index
-  std::array<std::unique_ptr<Page>, static_cast<size_t>(X86Form::count_) * 32> pages_;
+  /// Bytes that were kept for one register width.
+  struct Kept {
+    std::unordered_map<uint64_t, std::vector<uint8_t>> indexed;  ///< instructions whose memory operand has an index
+    std::array<std::unique_ptr<Page>, static_cast<size_t>(X86Form::count_) * 32> pages;
+  };
+  static constexpr int kWidths = 3;
+  std::array<Kept, kWidths> kept_;
+  int width_ = 0;  ///< 0: zmm (AVX2: ymm); 1: ymm; 2: xmm
   std::vector<uint8_t> code_;
   std::string error_;
 };

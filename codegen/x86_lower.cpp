@@ -61,11 +61,11 @@ class Lowering {
   bool pushes() const { return strided_x() || program_.listed_rows; }
 
   // --- Vector registers: h is the half of a vector, 0 alone on AVX-512 ---
-  int halves() const { return avx512_ ? 1 : 2; }
-  int acc(int i, int h) const { return avx512_ ? i : 2 * i + h; }
+  int halves() const { return avx512_ || program_.lanes < 16 ? 1 : 2; }
+  int acc(int i, int h) const { return halves() * i + h; }
   int x(int i, int h) const { return acc(program_.accs + i, h); }
   /// Program temps, then (AVX2) two of the lowering's own.
-  int temp(int i) const { return (avx512_ ? 1 : 2) * (program_.accs + program_.xs) + i; }
+  int temp(int i) const { return halves() * (program_.accs + program_.xs) + i; }
   int next_own_temp() { return temp(program_.temps + (own_temp_ ^= 1)); }
 
   void lower_op(const Op& op, size_t index) {
@@ -161,7 +161,7 @@ class Lowering {
     if (avx512_) return e_.mem(avx512_form, dst, src, value(avx512_form, slot));
     const int t = next_own_temp();
     e_.mem(X86Form::broadcast, t, 0, value(X86Form::broadcast, slot));
-    for (int h = 0; h < 2; ++h) e_.rr(avx2_form, dst + h, src + h, t);
+    for (int h = 0; h < halves(); ++h) e_.rr(avx2_form, dst + h, src + h, t);
   }
 
   // --- Addresses ---
@@ -251,11 +251,11 @@ class Lowering {
     }
     set_x_pointers();
     const int64_t scale = e_.displacement_scale(X86Form::load_v);
-    // EVEX counts whole lines, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere,
+    // EVEX counts whole vectors, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere,
     // and so do long rows, for which the pointer would move too often.
     constexpr int64_t kLeastReach = 8;
     const int64_t near = 127 * scale / x_row_bytes_;
-    const int64_t reach = scale == kLineBytes && near >= kLeastReach ? near : kReach / x_row_bytes_;
+    const int64_t reach = avx512_ && near >= kLeastReach ? near : kReach / x_row_bytes_;
     if (!in_loop_ && (op.imm - x_row_ > reach || op.imm - x_row_ < -reach)) move_x(op.imm + reach);
     const auto disp = static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_);
     for (int h = 0; h < halves(); ++h) e_.mem(X86Form::load_v, x(op.a, h), 0, {x_pointer(op.c), disp + 32 * h});
@@ -381,7 +381,7 @@ class Lowering {
 }  // namespace
 
 Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
-  const RegisterFile registers = register_file(isa);
+  const RegisterFile registers = register_file(isa, program.lanes);
   if (program.x_layout == Layout::plain && program.panels > 1) {
     return internal_error("a plain X is read one panel a pass, not " + std::to_string(program.panels));
   }
@@ -395,6 +395,7 @@ Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
                           " vectors of X and " + std::to_string(program.temps) + " values doesn't fit the registers");
   }
   encoder.align(64);
+  encoder.set_lanes(program.lanes);
   const size_t offset = encoder.size();
   Lowering(program, isa, encoder).run();
   if (!encoder.error().empty()) return internal_error("x86 encoding failed: " + encoder.error());

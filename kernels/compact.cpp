@@ -35,6 +35,7 @@ CompactWriter::CompactWriter(const Pattern& pattern, const Problem& problem, con
     : pattern_(pattern),
       problem_(problem),
       panels_(schedule.panels_per_pass),
+      lanes_(schedule.lanes),
       sets_(accumulator_sets(schedule.panels_per_pass, registers)),
       index_bytes_(index_bytes(schedule.k_block > 0 ? std::min(schedule.k_block, pattern.cols()) : pattern.cols())),
       next_(pattern.row_offsets().begin(), pattern.row_offsets().end() - 1) {}
@@ -44,6 +45,7 @@ void CompactWriter::write(int panels, bool first, bool last, Program& program) c
   program = {};
   program.accs = panels * sets_;
   program.xs = 1;
+  program.lanes = lanes_;
   program.panels = panels;
   program.y_layout = problem_.y_layout;
   program.plain_row_bytes = fixed_row_bytes(pattern_, problem_);

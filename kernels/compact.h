@@ -32,7 +32,7 @@ class CompactWriter {
 
   const Pattern& pattern_;
   const Problem& problem_;
-  int panels_, sets_, index_bytes_;
+  int panels_, lanes_, sets_, index_bytes_;
   std::vector<int64_t> next_;  ///< by row: its first nonzero that no block has had
   std::vector<Row> rows_;      ///< of the block
   Program unused_;

@@ -2,7 +2,7 @@
 /// Program: the target-neutral, straight-line description of what one call of generated code does for one tile. Kernels
 /// write Programs; code generators know nothing of matrices beyond them.
 ///
-/// Notation. A vector is one panel row: 16 floats. acc[a] and x[a] are vector registers, temp[a] a broadcast scalar.
+/// Notation. A vector is one panel row: 16 floats, or the first 8 or 4 of them (Program::lanes). acc[a] and x[a] are vector registers, temp[a] a broadcast scalar.
 /// Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X in the pass's u-th panel. V[s] is value slot
 /// s of the segment, broadcast to all lanes; W[s] is slots s to s + 15, one a lane; D[i] words i to i + 15 of the
 /// Program's own data.
@@ -76,6 +76,7 @@ struct Op {
 
 struct Program {
   int accs = 0, xs = 0, temps = 0;  ///< registers used of each kind
+  int lanes = 16;                   ///< a vector is so many floats from the start of a row: 16, 8 or 4
   int panels = 1;                   ///< panels a pass computes (u < panels)
   int x_pointers = 1;               ///< panels of X that ops name; others are reached as rows of the first
   Layout x_layout = Layout::panel;  ///< panel: rows of X are 64 bytes apart; plain: as EntryArgs says

@@ -14,6 +14,7 @@ SpmmWriter::SpmmWriter(const LayerMatrix& matrix, const Problem& problem, int pa
     : matrix_(matrix),
       problem_(problem),
       panels_(panels),
+      lanes_(schedule.lanes),
       prefetch_y_(schedule.prefetch_y),
       x_layout_(schedule.direct_x ? Layout::plain : Layout::panel) {}
 
@@ -61,6 +62,7 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.accs = static_cast<int>(block.rows.size()) * panels_;
   program.xs = panels_;
   program.temps = 0;
+  program.lanes = lanes_;
   program.panels = program.x_pointers = panels_;
   program.x_layout = x_layout_;
   program.y_layout = y_layout(problem_);

@@ -35,7 +35,7 @@ class SpmmWriter {
 
   const LayerMatrix& matrix_;
   const Problem& problem_;
-  int panels_;
+  int panels_, lanes_;
   bool prefetch_y_;
   Layout x_layout_;
   std::vector<int32_t> column_start_;

@@ -57,6 +57,10 @@ struct Schedule {
   /// other layers push out of the caches between calls, which instruction fetch alone brings back at a third of the
   /// speed.
   bool prefetch_code = false;
+  /// Columns of a panel that code computes at once, in registers of that width: 16, or only 8 or 4, one panel a pass,
+  /// for calls and tails of so few (sparse and compact forms). Other columns of a panel take further calls of the code.
+  /// Vector form: rows a register holds, 16 (AVX-512) or 8 (AVX2).
+  int32_t lanes = 16;
   bool operator==(const Schedule&) const = default;
   std::string describe() const;  ///< tile rows x panels: "sparse 31x1, k 256, n all, clustered"
 };
@@ -69,14 +73,21 @@ struct Candidate {
   std::string note;        ///< why it was kept or dropped, one clause
 };
 
+/// Code for calls of few columns, beside the code that serves all calls.
+struct FewColumns {
+  int64_t most_columns = 0;  ///< serves calls of at most so many
+  Schedule schedule;
+};
+
 struct Plan {
   int64_t m = 0, k = 0, nnz = 0;
   int64_t n = 0;  ///< columns planned for
   std::string target;
   Schedule chosen;
-  /// Calls of at most so many columns run code of the schedule `few` instead; 0: all run `chosen`.
-  int64_t few_columns = 0;
-  Schedule few;
+  /// By most_columns, ascending: a call runs the first that serves it, `chosen` if none does.
+  std::vector<FewColumns> few;
+  /// At most so many columns left over by whole panels run what serves as many in `few`; more of them, a padded panel.
+  int64_t tail_columns = 0;
   bool tuned = false;                 ///< chosen by measurement
   std::vector<Candidate> candidates;  ///< best first
   std::string reason;                 ///< one sentence

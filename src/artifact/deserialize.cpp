@@ -6,6 +6,7 @@
 #include "artifact/prefault.h"
 #include "artifact/serialize.h"
 #include "pattern/check.h"
+#include "sparsmith/panel.h"
 
 namespace sparsmith {
 namespace image_format {
@@ -132,14 +133,17 @@ Schedule read_schedule(Reader& in) {
   if ((schedule.window_step & (schedule.window_step - 1)) != 0) in.fail();
   if (schedule.form == Form::vector && schedule.panels_per_pass > kMostColumnsPerPass) in.fail();
   schedule.prefetch_code = in.boolean();
+  schedule.lanes = in.number_within<int32_t>(4, 16);
+  if ((schedule.lanes & (schedule.lanes - 1)) != 0) in.fail();
   return schedule;
 }
 
 /// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them; columns to
-/// the vector form, which spatial convolutions don't have, as they don't the compact one; and addresses groups of tiles
-/// by their place in a grid that the compact form leaves holes in.
+/// the vector form, which spatial convolutions don't have, as they don't the compact one; addresses groups of tiles
+/// by their place in a grid that the compact form leaves holes in; and calls narrow code panel by panel.
 bool runs_legally(const Schedule& schedule, const Problem& problem) {
-  if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x;
+  if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x && schedule.lanes >= 8;
+  if (schedule.lanes < 16 && (problem.spatial() || schedule.panels_per_pass > 1)) return false;
   if (schedule.form == Form::compact && (problem.spatial() || schedule.tile_group > 0)) return false;
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
@@ -155,8 +159,13 @@ Plan read_plan(Reader& in) {
   plan.n = in.number_within<int64_t>(0, kMaxColumns);
   plan.target = in.text();
   plan.chosen = read_schedule(in);
-  plan.few_columns = in.number_within<int64_t>(0, kMaxColumns);
-  plan.few = read_schedule(in);
+  const uint32_t few = in.number<uint32_t>();
+  for (uint32_t i = 0; i < few && in.good(); ++i) {
+    const int64_t least = i > 0 ? plan.few.back().most_columns + 1 : 1;
+    const int64_t most = in.number_within<int64_t>(least, kMaxColumns);
+    plan.few.push_back({most, read_schedule(in)});
+  }
+  plan.tail_columns = in.number_within<int64_t>(0, kPanelWidth - 1);
   plan.tuned = in.boolean();
   plan.reason = in.text();
   const uint32_t count = in.number<uint32_t>();

@@ -64,6 +64,7 @@ void write_schedule(Writer& out, const Schedule& schedule) {
   out.number(schedule.inner_panels);
   out.number(schedule.window_step);
   out.enumeration(schedule.prefetch_code);
+  out.number(schedule.lanes);
 }
 
 void write_plan(Writer& out, const Plan& plan) {
@@ -73,8 +74,12 @@ void write_plan(Writer& out, const Plan& plan) {
   out.number(plan.n);
   out.text(plan.target);
   write_schedule(out, plan.chosen);
-  out.number(plan.few_columns);
-  write_schedule(out, plan.few);
+  out.number(static_cast<uint32_t>(plan.few.size()));
+  for (const FewColumns& few : plan.few) {
+    out.number(few.most_columns);
+    write_schedule(out, few.schedule);
+  }
+  out.number(plan.tail_columns);
   out.enumeration(plan.tuned);
   out.text(plan.reason);
   out.number(static_cast<uint32_t>(plan.candidates.size()));

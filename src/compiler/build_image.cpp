@@ -143,7 +143,7 @@ Status build_slices(const Pattern& pattern, const Problem& problem, const Schedu
 Status build_segments(const Pattern& pattern, const Problem& problem, const Schedule& schedule, const Target& target,
                       CodeGenerator& generator, KernelImage& image, std::vector<Segment>& segments) {
   if (schedule.form == Form::vector) return build_slices(pattern, problem, schedule, generator, image, segments);
-  const RegisterFile registers = register_file(target.isa());
+  const RegisterFile registers = register_file(target.isa(), schedule.lanes);
   if (schedule.form == Form::compact)
     return build_compact(pattern, problem, schedule, registers, generator, image, segments);
   auto matrix = LayerMatrix::create(pattern, problem, schedule.k_block);
@@ -171,11 +171,12 @@ Result<KernelImage> build_image(const Pattern& pattern, const Problem& problem, 
       !built) {
     return built.error();
   }
-  if (plan.few_columns > 0) {
-    Variant& few = image.variants.emplace_back();
-    few.most_columns = plan.few_columns;
-    few.schedule = plan.few;
-    if (Status built = build_segments(pattern, problem, plan.few, target, **generator, image, few.segments); !built) {
+  for (const FewColumns& few : plan.few) {
+    Variant& variant = image.variants.emplace_back();
+    variant.most_columns = few.most_columns;
+    variant.schedule = few.schedule;
+    if (Status built = build_segments(pattern, problem, few.schedule, target, **generator, image, variant.segments);
+        !built) {
       return built.error();
     }
   }

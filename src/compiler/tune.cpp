@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "plan/cost_model.h"
 #include "plan/few_columns.h"
 #include "runtime/kernel_impl.h"
+#include "sparsmith/panel.h"
 #include "sparsmith/strip.h"
 
 namespace sparsmith {
@@ -22,10 +24,10 @@ double elapsed_ns(Clock::time_point since) {
   return std::chrono::duration<double, std::nano>(Clock::now() - since).count();
 }
 
-/// Operands of one call, in the problem's layouts, on ordinary values.
-class Operands {
+/// CallOperands of one call, in the problem's layouts, on ordinary values.
+class CallOperands {
  public:
-  Operands(const Plan& plan, const Problem& problem, int64_t n) {
+  CallOperands(const Plan& plan, const Problem& problem, int64_t n) {
     int64_t x_floats = panel_floats(plan.k, n), y_floats = panel_floats(plan.m, n);
     if (problem.conv) {
       const Conv2d& conv = *problem.conv;
@@ -158,33 +160,50 @@ Shortlist shortlist(const Plan& plan) {
   return {std::move(order), static_cast<size_t>(std::ranges::count(seen, true))};
 }
 
-/// Measures the vector form at one and at four columns against the chosen code at four.
-Status tune_few_columns(Plan& plan, const Problem& problem, ContenderBuilder& builder) {
+/// Measures the code for few columns that is planned, where it may be called with few, against the chosen one.
+Status tune_few_columns(Plan& plan, const Problem& problem, int64_t panels, ContenderBuilder& builder) {
   constexpr int64_t kColumns = 4;
   constexpr int kRounds = 10;
-  auto few = builder.build(plan.few);
-  if (!few) return few.error();
-  auto chosen = builder.build(plan.chosen);
-  if (!chosen) return chosen.error();
-  const Operands one(plan, problem, 1), several(plan, problem, kColumns);
   struct Timed {
-    const Kernel* kernel;
-    const RunArgs* args;
-    double best_ns = 0;
+    Kernel kernel;
+    CallOperands operands;
+    double* ns;
   };
-  Timed timed[] = {{&*few, &one.args()}, {&*few, &several.args()}, {&*chosen, &several.args()}};
+  FewTimes times;
+  std::optional<Schedule> vector, narrow;
+  std::vector<Timed> timed;
+  const auto add = [&](const Schedule& schedule, int64_t n, double& ns) -> Status {
+    auto kernel = builder.build(schedule);
+    if (!kernel) return kernel.error();
+    timed.push_back({std::move(*kernel), CallOperands(plan, problem, n), &ns});
+    return success();
+  };
+  double several = 0;
+  for (const FewColumns& few : plan.few) {
+    if (few.schedule.form == Form::vector) {
+      vector = few.schedule;
+      if (Status added = add(*vector, 1, times.vector_one); !added) return added;
+      if (Status added = add(*vector, kColumns, several); !added) return added;
+    } else {
+      narrow = few.schedule;
+      if (Status added = add(*narrow, kMostNarrowColumns, times.narrow); !added) return added;
+    }
+  }
+  if (Status added = add(plan.chosen, kColumns, times.panel); !added) return added;
   for (int round = 0; round < kRounds; ++round) {
     for (Timed& call : timed) {
       // Twice, as in tune.
       for (int i = 0; i < 2; ++i) {
         const auto begin = Clock::now();
-        if (Status ran = call.kernel->run(*call.args); !ran) return ran;
+        if (Status ran = call.kernel.run(call.operands.args()); !ran) return ran;
         const double ns = elapsed_ns(begin);
-        if (call.best_ns == 0 || ns < call.best_ns) call.best_ns = ns;
+        if (*call.ns == 0 || ns < *call.ns) *call.ns = ns;
       }
     }
   }
-  set_few_columns(plan, timed[0].best_ns, timed[1].best_ns, kColumns, timed[2].best_ns);
+  times.vector_more = std::max((several - times.vector_one) / (kColumns - 1), times.vector_one / 4);
+  times.next_panel = plan.candidates.front().measured_ns / static_cast<double>(panels);
+  set_few_columns(plan, problem, times, vector, narrow);
   return success();
 }
 
@@ -197,7 +216,7 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
   const double budget_ns = options.tune_ms * 1e6;
   const MachineModel machine = machine_model(target);
   NetworkEviction evict(options.network_code_bytes, machine.l2_bytes, machine.l3_bytes);
-  const Operands operands(plan, problem, plan.n);
+  const CallOperands operands(plan, problem, plan.n);
   ContenderBuilder builder(plan, weights, problem, params, target);
   std::vector<Contender> contenders;
   for (Candidate& candidate : plan.candidates) candidate.note = "not measured: predicted too slow";
@@ -247,11 +266,11 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
     plan.candidates[contender.candidate].measured_ns = std::max(contender.best_ns, 1.0);
   }
   choose(plan);
-  plan_few_columns(plan, weights.pattern(), problem, target, options.network_code_bytes);
-  // The columns of a plain convolution are its own.
+  // The columns of a plain convolution are its own, so that none can be measured with few.
   const bool any_n = !problem.conv || (problem.x_layout == Layout::panel && problem.y_layout == Layout::panel);
-  if (plan.few_columns == 0 || !any_n) return success();
-  return tune_few_columns(plan, problem, builder);
+  if (plan.chosen.form == Form::vector) plan.few.clear(), plan.tail_columns = 0;
+  if (plan.few.empty() || !any_n || problem.n_fixed) return success();
+  return tune_few_columns(plan, problem, panel_count(plan.n), builder);
 }
 
 }  // namespace sparsmith

@@ -121,6 +121,36 @@ std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& pr
   return schedules;
 }
 
+std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& problem, int64_t n,
+                                       const Target& target) {
+  if (problem.spatial() || n > 8) return {};
+  const int32_t lanes = n <= 4 ? 4 : 8;
+  const RegisterFile registers = register_file(target.isa(), lanes);
+  const auto tile_rows = static_cast<int32_t>(std::min<int64_t>(registers.vectors - 1, pattern.rows()));
+  std::vector<Schedule> schedules;
+  if (pattern.nnz() * least_straight_bytes(target.isa()) <= kMostStraightCodeBytes) {
+    for (const int64_t k : {int64_t{0}, int64_t{256}, int64_t{512}}) {
+      if (k >= pattern.cols()) continue;
+      for (const bool cluster : {true, false}) {
+        for (const bool direct : {false, true}) {
+          // Columns that fill the lanes are read where they lie.
+          if (direct && (!can_read_in_place(problem) || n % lanes != 0)) continue;
+          schedules.push_back({Form::sparse, tile_rows, 1, k, 0, cluster, false, direct});
+        }
+      }
+    }
+  }
+  // A call comes to each tile once, so that code is never found fetched.
+  for (size_t i = 0, count = schedules.size(); i < count; ++i) {
+    Schedule schedule = schedules[i];
+    schedule.prefetch_code = true;
+    schedules.push_back(schedule);
+  }
+  add_compact(pattern, 1, registers, schedules);
+  for (Schedule& schedule : schedules) schedule.lanes = lanes;
+  return schedules;
+}
+
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
                                           const Target& target, int64_t network_code_bytes) {
   const RegisterFile registers = register_file(target.isa());
@@ -283,8 +313,17 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
     return bad_input(
         "a schedule that reads X in place needs a plain X without stride, the sparse form and one panel per pass");
   }
-  const RegisterFile registers = register_file(target.isa());
   const bool compact = schedule.form == Form::compact;
+  if (schedule.lanes != 16) {
+    if (schedule.lanes != 8 && schedule.lanes != 4) {
+      return bad_input("a schedule of " + std::to_string(schedule.lanes) + " lanes; 4, 8 and 16 are possible");
+    }
+    if (problem.spatial() || (!compact && schedule.form != Form::sparse)) {
+      return bad_input("a schedule of " + std::to_string(schedule.lanes) +
+                       " lanes; only the sparse and the compact form of products and 1x1 convolutions have fewer than 16");
+    }
+  }
+  const RegisterFile registers = register_file(target.isa(), schedule.lanes);
   if (compact && problem.spatial()) return bad_input("a compact schedule for a spatial convolution");
   const int panels = schedule.panels_per_pass;
   if (schedule.form == Form::depthwise) return check_depthwise(schedule, pattern, problem, registers);

@@ -29,6 +29,8 @@ inline constexpr int64_t kMostVectorColumns = 8;
 /// The vector form for calls of n columns, in passes of one or more; none where n is larger, or the target or the
 /// problem (a spatial convolution) has no such form.
 std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
+/// Code of 8 or 4 lanes for calls of n columns: none where n is larger, or for a spatial convolution.
+std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
 /// Panels that a pass of the compact form can reach, at least 1 for any pattern within the limits.
 int most_compact_panels(const Pattern& pattern, const RegisterFile& registers);
 

@@ -68,11 +68,13 @@ MachineModel machine_model(const Target& target) {
   model.slot_byte_far = 0.03;
   if (target.isa() == Isa::avx512) {
     model.fma = 0.165;
+    model.fma_narrow = 0.125;
     model.dense_fma = 0.150;
     model.x_l1 = 0.226;
     model.x_l2 = 0.311;
   } else {
     model.fma = 0.226;
+    model.fma_narrow = 0.135;
     model.dense_fma = 0.265;
     model.x_l1 = 0.310;
     model.x_l2 = 0.364;
@@ -154,7 +156,8 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   if (dense) {
     ns += panels * rows * depth * machine.dense_fma + panels * tiles * depth * far * machine.x_far;
   } else {
-    ns += panels * static_cast<double>(work.nnz) * machine.fma;
+    const bool narrow = schedule.lanes < kPanelWidth;
+    ns += panels * static_cast<double>(work.nnz) * (narrow ? machine.fma_narrow : machine.fma);
     // Taps find in L1 what another one of them left there, if a pass doesn't go through all of it.
     const bool pass_in_l1 = block_depth * 64 <= 0.75 * static_cast<double>(machine.l1_bytes);
     const double from_l2 = in_l1 || grouped ? 0 : pass_in_l1 ? work.x_share : 1;

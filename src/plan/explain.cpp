@@ -48,8 +48,11 @@ std::string explain(const Plan& plan) {
     text += line + "\n";
   }
   text += format("chosen%s: %s\n", plan.tuned ? " by measurement" : "", plan.chosen.describe().c_str());
-  if (plan.few_columns > 0) {
-    text += format("calls of n <= %" PRId64 ": %s\n", plan.few_columns, plan.few.describe().c_str());
+  for (const FewColumns& few : plan.few) {
+    text += format("calls of n <= %" PRId64 ": %s\n", few.most_columns, few.schedule.describe().c_str());
+  }
+  if (plan.tail_columns > 0) {
+    text += format("the last n %% 16 columns, if at most %" PRId64 ": as calls of so many\n", plan.tail_columns);
   }
   if (!plan.reason.empty()) text += "why: " + plan.reason + "\n";
   return text;

@@ -20,6 +20,7 @@ Json to_json(const Schedule& schedule) {
           {"inner_panels", schedule.inner_panels},
           {"window_step", schedule.window_step},
           {"prefetch_code", schedule.prefetch_code},
+          {"lanes", schedule.lanes},
           {"text", schedule.describe()}};
 }
 
@@ -38,14 +39,18 @@ std::string explain_json(const Plan& plan, int indent) {
   Json candidates = Json::array();
   for (const Candidate& candidate : plan.candidates)
     candidates.push_back(to_json(candidate, candidate.schedule == plan.chosen));
+  Json few = Json::array();
+  for (const FewColumns& own : plan.few) {
+    few.push_back({{"most_columns", own.most_columns}, {"schedule", to_json(own.schedule)}});
+  }
   const Json json{{"m", plan.m},
                   {"k", plan.k},
                   {"nnz", plan.nnz},
                   {"n", plan.n},
                   {"target", plan.target},
                   {"chosen", to_json(plan.chosen)},
-                  {"few_columns", plan.few_columns},
-                  {"few", plan.few_columns > 0 ? to_json(plan.few) : Json(nullptr)},
+                  {"few", std::move(few)},
+                  {"tail_columns", plan.tail_columns},
                   {"tuned", plan.tuned},
                   {"reason", plan.reason},
                   {"candidates", std::move(candidates)}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "plan/candidates.h"
+#include "plan/compact_cost.h"
 #include "plan/slices.h"
 
 namespace sparsmith {
@@ -14,52 +15,107 @@ constexpr double kWorthwhile = 1.1;
 /// calls that may never come. Where N isn't known they are as likely as others.
 constexpr int64_t kMostUnasked = 1 << 17, kMostUnknown = 1 << 20;
 
-int64_t slices_of(const Pattern& pattern) { return (pattern.rows() + kSliceRows - 1) / kSliceRows; }
-
 /// Fewest columns that a call can have.
 int64_t fewest_columns(const Problem& problem) {
   const bool plain = problem.x_layout == Layout::plain || problem.y_layout == Layout::plain;
   return problem.conv && plain ? problem.conv->out_height() * problem.conv->out_width() : 1;
 }
 
+/// Columns that calls of this problem leave over whole panels; 0: any number of them.
+int64_t known_tail(const Problem& problem) { return problem.n_fixed ? problem.n % kPanelWidth : 0; }
+
+/// Whether other code than the chosen may have calls to serve.
+bool may_serve(const Plan& plan, const Problem& problem, const Pattern& pattern) {
+  constexpr int64_t kFew = 4;
+  const bool few_planned = plan.n <= kFew && problem.n > 0;
+  if (few_planned || problem.spatial() || plan.chosen.form == Form::vector) return false;
+  if (problem.n_fixed && (problem.n < kPanelWidth || known_tail(problem) == 0)) return false;
+  const bool asked = problem.n > 0 && problem.n % kPanelWidth > 0 && problem.n % kPanelWidth <= kMostNarrowColumns;
+  return pattern.nnz() <= (problem.n > 0 && !asked ? kMostUnasked : kMostUnknown);
+}
+
 }  // namespace
 
-Candidate vector_candidate(const Schedule& schedule, const Pattern& pattern, const Problem& problem, int64_t n,
-                           const Target& target, const MachineModel& machine, int64_t network_bytes) {
-  Work work{pattern.rows(), pattern.cols(), pattern.nnz(), n, panel_count(n)};
-  const int64_t tile_slices = schedule.tile_rows / kSliceRows;
-  work.tiles = (slices_of(pattern) + tile_slices - 1) / tile_slices;
-  work.network_bytes = network_bytes;
-  work.slots = estimate_slots(pattern, schedule.window_step);
-  return {schedule, predict_ns(schedule, problem, work, machine), 0, estimate_code_bytes(schedule, work, target.isa()),
-          ""};
+Candidate CandidateMaker::make(const Schedule& schedule, int64_t n, int64_t panels) {
+  const int64_t rows = pattern_.rows();
+  Work work{rows, matrix_.pattern().cols(), pattern_.nnz(), n, panels};
+  work.network_bytes = network_bytes_;
+  if (schedule.form == Form::vector) {
+    work.tiles = (rows + schedule.tile_rows - 1) / schedule.tile_rows;
+    auto [slots, is_new] = slots_.try_emplace({schedule.lanes, schedule.window_step});
+    if (is_new) slots->second = estimate_slots(pattern_, schedule.window_step);
+    work.slots = slots->second;
+  } else {
+    const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
+    auto [tiling, is_new] = tilings_.try_emplace({schedule.tile_rows, cluster});
+    if (is_new) tiling->second = make_tiling(matrix_.pattern(), schedule.tile_rows, cluster);
+    work.tiles = static_cast<int64_t>(tiling->second.tiles.size());
+    work.x_loads = tiling->second.x_loads;
+    work.x_share = x_share_;
+  }
+  Candidate candidate;
+  candidate.schedule = schedule;
+  candidate.predicted_ns = schedule.form == Form::compact
+                               ? predict_compact_ns(schedule, problem_, work, machine_, compact_model(target_.isa()))
+                               : predict_ns(schedule, problem_, work, machine_);
+  candidate.code_bytes = estimate_code_bytes(schedule, work, target_.isa());
+  return candidate;
 }
 
-void set_few_columns(Plan& plan, double one_ns, double columns_ns, int64_t columns, double chosen_ns) {
-  const double each = std::max((columns_ns - one_ns) / static_cast<double>(columns - 1), one_ns / 4);
-  const double most = 1 + (chosen_ns / kWorthwhile - one_ns) / each;
-  const bool worthwhile = chosen_ns > kWorthwhile * one_ns;
-  plan.few_columns = worthwhile ? std::clamp<int64_t>(static_cast<int64_t>(most), 1, kMostVectorColumns) : 0;
-}
-
-void plan_few_columns(Plan& plan, const Pattern& pattern, const Problem& problem, const Target& target,
-                      int64_t network_bytes) {
-  plan.few_columns = 0;
-  const bool few_planned = plan.n <= 4 && problem.n > 0;
-  if (few_planned || problem.n_fixed || plan.chosen.form == Form::vector) return;
-  if (fewest_columns(problem) > kMostVectorColumns) return;
-  if (pattern.nnz() > (problem.n > 0 ? kMostUnasked : kMostUnknown)) return;
-  const std::vector<Schedule> schedules = vector_schedules(pattern, problem, 1, target);
-  if (schedules.empty()) return;
-  plan.few = schedules.front();
-  const MachineModel machine = machine_model(target);
-  const auto predicted = [&](int64_t n) {
-    return vector_candidate(plan.few, pattern, problem, n, target, machine, network_bytes).predicted_ns;
+void set_few_columns(Plan& plan, const Problem& problem, const FewTimes& times, const std::optional<Schedule>& vector,
+                     const std::optional<Schedule>& narrow) {
+  const auto vector_ns = [&](int64_t n) { return times.vector_one + static_cast<double>(n - 1) * times.vector_more; };
+  const double other = narrow ? std::min(times.narrow, times.panel / kWorthwhile) : times.panel / kWorthwhile;
+  int64_t by_vector = 0;
+  while (vector && by_vector < kMostVectorColumns && vector_ns(by_vector + 1) < other) ++by_vector;
+  plan.few.clear();
+  if (by_vector > 0) plan.few.push_back({by_vector, *vector});
+  if (narrow && by_vector < kMostNarrowColumns && times.narrow * kWorthwhile < times.panel) {
+    plan.few.push_back({kMostNarrowColumns, *narrow});
+  }
+  const auto serving = [&](int64_t n) {
+    return std::find_if(plan.few.begin(), plan.few.end(), [&](const FewColumns& f) { return n <= f.most_columns; });
   };
-  // A panel of the chosen code, whose share of the whole call is known.
-  const double chosen = plan.candidates.front().predicted_ns / static_cast<double>(panel_count(plan.n));
-  constexpr int64_t kOther = 4;
-  set_few_columns(plan, predicted(1), predicted(kOther), kOther, chosen);
+  plan.tail_columns = 0;
+  for (int64_t n = 1; plan.chosen.lanes == kPanelWidth; ++n) {
+    const auto few = serving(n);
+    if (few == plan.few.end()) break;
+    const double ns = few->schedule.form == Form::vector ? vector_ns(n) : times.narrow;
+    if (ns * kWorthwhile >= times.next_panel) break;
+    plan.tail_columns = n;
+  }
+  if (!problem.n_fixed && fewest_columns(problem) <= kMostNarrowColumns) return;
+  // No call is of few columns; what may be left over is a tail, of a number that may be known.
+  const int64_t tail = known_tail(problem);
+  std::erase_if(plan.few, [&](const FewColumns& few) {
+    return tail > 0 ? &few != &*serving(tail) || tail > plan.tail_columns : plan.tail_columns == 0;
+  });
+  if (plan.few.empty()) plan.tail_columns = 0;
+}
+
+void plan_few_columns(Plan& plan, const Problem& problem, const Pattern& pattern, const Target& target,
+                      CandidateMaker& maker, int64_t panels) {
+  plan.few.clear();
+  plan.tail_columns = 0;
+  if (!may_serve(plan, problem, pattern)) return;
+  FewTimes times;
+  std::optional<Schedule> vector, narrow;
+  const auto predicted = [&](const Schedule& s, int64_t n) { return maker.make(s, n, panel_count(n)).predicted_ns; };
+  if (const auto schedules = vector_schedules(pattern, problem, 1, target); !schedules.empty()) {
+    vector = schedules.front();
+    constexpr int64_t kOther = 4;
+    times.vector_one = predicted(*vector, 1);
+    times.vector_more = (predicted(*vector, kOther) - times.vector_one) / (kOther - 1);
+  }
+  for (const Schedule& schedule : narrow_schedules(pattern, problem, kMostNarrowColumns, target)) {
+    const double ns = predicted(schedule, kMostNarrowColumns);
+    if (narrow && ns >= times.narrow) continue;
+    narrow = schedule;
+    times.narrow = ns;
+  }
+  times.panel = predicted(plan.chosen, 1);
+  times.next_panel = plan.candidates.front().predicted_ns / static_cast<double>(panels);
+  set_few_columns(plan, problem, times, vector, narrow);
 }
 
 }  // namespace sparsmith

@@ -1,23 +1,64 @@
 /// \file
-/// Calls of fewer columns than a plan is made for: up to how many the vector form is the better code for them.
+/// Calls of fewer columns than a plan is made for, and the columns that whole panels leave over: which code serves them.
 #pragma once
 
+#include <map>
+#include <optional>
+
 #include "plan/cost_model.h"
+#include "plan/layer_matrix.h"
+#include "plan/tiling.h"
 #include "sparsmith/plan.h"
 
 namespace sparsmith {
 
-/// The vector form with its prediction for calls of n columns; of `network_bytes` of code, if the caches don't hold it.
-Candidate vector_candidate(const Schedule& schedule, const Pattern& pattern, const Problem& problem, int64_t n,
-                           const Target& target, const MachineModel& machine, int64_t network_bytes);
+/// Most columns that code of fewer than 16 lanes serves.
+inline constexpr int64_t kMostNarrowColumns = 8;
 
-/// Sets plan.few and plan.few_columns for a plan whose schedule is chosen: where calls of few columns may come, the
-/// target has the vector form and its code takes little time to make.
-void plan_few_columns(Plan& plan, const Pattern& pattern, const Problem& problem, const Target& target,
-                      int64_t network_bytes);
+/// Schedules of one layer with their predictions, for any number of columns. Keeps tilings, which take longest.
+class CandidateMaker {
+ public:
+  /// `x_share`: Work::x_share.
+  CandidateMaker(const LayerMatrix& matrix, const Pattern& pattern, const Problem& problem, const Target& target,
+                 const MachineModel& machine, int64_t network_bytes, double x_share)
+      : matrix_(matrix),
+        pattern_(pattern),
+        problem_(problem),
+        target_(target),
+        machine_(machine),
+        network_bytes_(network_bytes),
+        x_share_(x_share) {}
 
-/// The same by two times of the vector form, at 1 and at `columns` columns, and that of `chosen`, which a panel takes
-/// whatever it holds of it.
-void set_few_columns(Plan& plan, double one_ns, double columns_ns, int64_t columns, double chosen_ns);
+  /// For a call of n columns in `panels` panels (of a spatial convolution: positions).
+  Candidate make(const Schedule& schedule, int64_t n, int64_t panels);
+
+ private:
+  const LayerMatrix& matrix_;
+  const Pattern& pattern_;
+  const Problem& problem_;
+  const Target& target_;
+  const MachineModel& machine_;
+  int64_t network_bytes_;
+  double x_share_;
+  std::map<std::pair<int, bool>, Tiling> tilings_;
+  std::map<std::pair<int, int>, int64_t> slots_;  ///< by lanes and window step
+};
+
+/// What few columns cost, by prediction or measurement; 0: there is no such code.
+struct FewTimes {
+  double vector_one = 0, vector_more = 0;  ///< a column of the vector form, and each further one
+  double narrow = 0;                       ///< a call of kMostNarrowColumns columns of narrow code
+  double panel = 0;                        ///< a call of the chosen code for one panel
+  double next_panel = 0;                   ///< each further panel of the chosen code in a call of plan.n columns
+};
+
+/// Sets plan.few and plan.tail_columns for a plan whose schedule is chosen: where such calls may come, the target has
+/// other code for them that is faster and takes little time to make.
+void plan_few_columns(Plan& plan, const Problem& problem, const Pattern& pattern, const Target& target,
+                      CandidateMaker& maker, int64_t panels);
+
+/// The same from times, for up to two schedules.
+void set_few_columns(Plan& plan, const Problem& problem, const FewTimes& times, const std::optional<Schedule>& vector,
+                     const std::optional<Schedule>& narrow);
 
 }  // namespace sparsmith

@@ -14,6 +14,7 @@ constexpr NamedCost kCosts[] = {
     {"data_byte_memory", &MachineModel::data_byte_memory},
     {"dense_fma", &MachineModel::dense_fma},
     {"fma", &MachineModel::fma},
+    {"fma_narrow", &MachineModel::fma_narrow},
     {"lane_row", &MachineModel::lane_row},
     {"pack", &MachineModel::pack},
     {"prefetch", &MachineModel::prefetch},

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <new>
 
 #include "plan/candidates.h"
-#include "plan/compact_cost.h"
 #include "plan/few_columns.h"
 #include "plan/layer_matrix.h"
 #include "plan/machine_costs.h"
@@ -32,7 +30,7 @@ const char* to_string(Form form) {
 
 std::string Schedule::describe() const {
   if (form == Form::vector) {
-    return "vector, " + std::to_string(tile_rows) + " rows by " + std::to_string(panels_per_pass) +
+    return "vector, " + std::to_string(lanes) + " lanes, " + std::to_string(tile_rows) + " rows by " + std::to_string(panels_per_pass) +
            (panels_per_pass > 1 ? " columns" : " column") + ", windows every " + std::to_string(window_step);
   }
   std::string text = std::string(to_string(form)) + " " + std::to_string(tile_rows) + "x" +
@@ -44,6 +42,7 @@ std::string Schedule::describe() const {
   if (direct_x) text += ", X in place";
   if (prefetch_y) text += ", Y prefetched";
   if (prefetch_code) text += ", code prefetched";
+  if (lanes < 16) text += ", " + std::to_string(lanes) + " lanes";
   return text;
 }
 
@@ -78,37 +77,20 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
   }
   MachineModel machine = machine_model(target);
   if (options.machine != nullptr) apply_costs(*options.machine, target.isa(), machine);
-  std::map<std::pair<int, bool>, Tiling> tilings;
-  for (const Schedule& schedule : vector_schedules(pattern, problem, plan.n, target)) {
-    plan.candidates.push_back(
-        vector_candidate(schedule, pattern, problem, plan.n, target, machine, options.network_code_bytes));
-  }
-  for (const Schedule& schedule :
-       candidate_schedules(matrix->pattern(), panels, problem, target, options.network_code_bytes)) {
-    const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
-    auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
-    if (is_new) tiling->second = make_tiling(matrix->pattern(), schedule.tile_rows, cluster);
-    const Work work{plan.m,
-                    matrix->pattern().cols(),
-                    plan.nnz,
-                    plan.n,
-                    panels,
-                    static_cast<int64_t>(tiling->second.tiles.size()),
-                    tiling->second.x_loads,
-                    x_share,
-                    options.network_code_bytes};
-    Candidate candidate;
-    candidate.schedule = schedule;
-    candidate.predicted_ns = schedule.form == Form::compact
-                                 ? predict_compact_ns(schedule, problem, work, machine, compact_model(target.isa()))
-                                 : predict_ns(schedule, problem, work, machine);
-    candidate.code_bytes = estimate_code_bytes(schedule, work, target.isa());
-    if (schedule.form == Form::sparse && candidate.code_bytes > kMostStraightCodeBytes) continue;
-    plan.candidates.push_back(std::move(candidate));
-  }
+  CandidateMaker maker(*matrix, pattern, problem, target, machine, options.network_code_bytes, x_share);
+  const auto consider = [&](const std::vector<Schedule>& schedules) {
+    for (const Schedule& schedule : schedules) {
+      Candidate candidate = maker.make(schedule, plan.n, panels);
+      if (schedule.form == Form::sparse && candidate.code_bytes > kMostStraightCodeBytes) continue;
+      plan.candidates.push_back(std::move(candidate));
+    }
+  };
+  consider(vector_schedules(pattern, problem, plan.n, target));
+  consider(narrow_schedules(pattern, problem, plan.n, target));
+  consider(candidate_schedules(matrix->pattern(), panels, problem, target, options.network_code_bytes));
   keep_best(plan.candidates);
   choose(plan);
-  plan_few_columns(plan, pattern, problem, target, options.network_code_bytes);
+  plan_few_columns(plan, problem, pattern, target, maker, panels);
   return plan;
 }
 

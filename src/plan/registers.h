@@ -14,7 +14,9 @@ struct RegisterFile {
 };
 
 /// AVX-512: 32 zmm. AVX2: eight pairs of ymm, one of which holds broadcast values.
-constexpr RegisterFile register_file(Isa isa) {
+/// Of vectors of at most 8 lanes one ymm is enough.
+constexpr RegisterFile register_file(Isa isa, int lanes = 16) {
+  if (lanes < 16) return isa == Isa::avx512 ? RegisterFile{32, 0, 1, 1} : RegisterFile{14, 0, 1, 1};
   return isa == Isa::avx512 ? RegisterFile{32, 0, 3, 16} : RegisterFile{7, 0, 3, 6};
 }
 

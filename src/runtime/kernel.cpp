@@ -14,6 +14,7 @@
 #include "runtime/launch.h"
 #include "runtime/launch_vector.h"
 #include "runtime/pack_values.h"
+#include "sparsmith/panel.h"
 
 namespace sparsmith {
 namespace {
@@ -165,20 +166,34 @@ Status Kernel::run(const RunArgs& args) const {
   if (Status here = impl_->runs_here(); !here) return here;
   const Result<Operands> operands = check_run_args(image.m, image.k, impl_->problem, args);
   if (!operands) return operands.error();
-  const Impl::Choice& choice = impl_->choice_for(operands->n);
-  Launch kernel = impl_->launch_of(choice);
+  const int64_t n = operands->n, tail = n % kPanelWidth;
+  const Impl::Choice& choice = impl_->choice_for(n);
+  const Impl::Choice& tail_choice = impl_->choice_for(tail);
+  const bool own_tail = n > kPanelWidth && tail > 0 && tail <= image.plan.tail_columns && !choice.narrow() &&
+                        tail_choice.narrow() && !impl_->problem.spatial();
+  if (!own_tail) return impl_->run(choice, *operands, args);
+  Operands part = *operands;
+  part.panels = n / kPanelWidth;
+  if (Status ran = impl_->run(choice, part, args); !ran) return ran;
+  part.first_panel = part.panels++;
+  return impl_->run(tail_choice, part, args);
+}
+
+Status Kernel::Impl::run(const Choice& choice, const Operands& operands, const RunArgs& args) const {
+  const KernelImage& image = code->image;
+  Launch kernel = launch_of(choice);
   kernel.workers.hook = args.parallel;
   if (args.threads > 1 && args.parallel == nullptr) kernel.workers.pool = &process_pool();
-  if (choice.schedule->form != Form::vector) return launch(kernel, *operands, args.threads);
+  if (choice.schedule->form != Form::vector) return launch(kernel, operands, args.threads);
 
   LaneLaunch lanes;
-  lanes.order = impl_->slice_order;
+  lanes.order = slice_order;
   lanes.row_offsets = image.row_offsets;
   lanes.columns = image.columns;
   const size_t count = choice.values_end - choice.first_value;
   lanes.sources = std::span(image.value_sources).subspan(choice.first_value, count);
-  lanes.values = std::as_const(impl_->values).span().data() + choice.first_value;
-  return launch_vector(kernel, lanes, *operands, args.threads);
+  lanes.values = values.span().data() + choice.first_value;
+  return launch_vector(kernel, lanes, operands, args.threads);
 }
 
 Status Kernel::update_values(const Weights& weights, const LayerParams& params) {

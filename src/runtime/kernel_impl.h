@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/loaded_code.h"
+#include "runtime/operands.h"
 #include "runtime/packed_values.h"
 #include "sparsmith/kernel.h"
 
@@ -26,11 +27,15 @@ struct Kernel::Impl {
     std::span<const Segment> segments;
     int64_t tiles = 0;
     size_t first_value = 0, values_end = 0;  ///< in values
-    size_t code_end = 0;                     ///< where the next choice's code begins, which a prefetch should not bring
+    size_t code_end = 0;  ///< where the next choice's code begins, which a prefetch should not bring
+    /// For few columns rather than whole panels.
+    bool narrow() const { return schedule->form == Form::vector || schedule->lanes < kPanelWidth; }
   };
   std::vector<Choice> choices;
   std::vector<int32_t> slice_order;  ///< rows_by_count, when some choice has the vector form
 
+  /// Panels [first_panel, panels) of the operands by the choice's code.
+  Status run(const Choice& choice, const Operands& operands, const RunArgs& args) const;
   /// Takes code and finds choices in it.
   void set_code(std::shared_ptr<const LoadedCode> loaded);
   const Choice& choice_for(int64_t columns) const;

@@ -45,8 +45,8 @@ int64_t image_in_place(const Launch& kernel, const Operands& ops) {
   return ops.y_plain ? ops.y_view.image : reads_x_in_place(kernel, ops) ? ops.x_view.image : 0;
 }
 
-// A panel of a plain operand is used where it lies when its 16 columns lie side by side. The others are a matrix's tail
-// and the panels of a batch that reach from one image into the next.
+// A panel of a plain operand is used where it lies when its 16 columns lie side by side, or when those that narrow code
+// computes do. The others are a matrix's tail and the panels of a batch that reach from one image into the next.
 int64_t max_staged(const Launch& kernel, const Operands& ops, int64_t panels) {
   const int64_t image = image_in_place(kernel, ops);
   if (image == 0 || image % kPanelWidth == 0) return 0;
@@ -102,7 +102,10 @@ class Block {
     const PlainView& view = ops_.y_plain ? ops_.y_view : ops_.x_view;
     int64_t slot = 0;
     for (int64_t p = first; p < last;) {
-      const int64_t direct = std::min(view.contiguous(p * kPanelWidth) / kPanelWidth, last - p);
+      const int64_t side_by_side = view.contiguous(p * kPanelWidth);
+      const int64_t computed = parts(p, 1) * kernel_.schedule.lanes;
+      const bool tail_fits = computed < kPanelWidth && computed <= side_by_side;
+      const int64_t direct = tail_fits ? 1 : std::min(side_by_side / kPanelWidth, last - p);
       if (direct > 0) {
         add_direct_run(p, direct);
         p += direct;
@@ -134,7 +137,15 @@ class Block {
     run.args.x_row_stride = kLine;
     run.first = first;
     run.count = count;
+    run.parts = parts(first, count);
     return run;
+  }
+
+  // Calls of narrow code for the columns of each panel: of the last one alone, no more than it has columns for.
+  int64_t parts(int64_t first, int64_t count) const {
+    const int64_t lanes = kernel_.schedule.lanes;
+    const int64_t columns = count == 1 ? std::min(kPanelWidth, ops_.n - first * kPanelWidth) : kPanelWidth;
+    return (columns + lanes - 1) / lanes;
   }
 
   // Y and the residual in panels, the caller's or staged ones.
@@ -183,6 +194,7 @@ class Block {
     BlockRun* before = run_count_ > 0 ? &runs_[run_count_ - 1] : nullptr;
     if (before != nullptr && before->staged != nullptr) {
       ++before->count;
+      before->parts = parts(before->first, before->count);
       return;
     }
     BlockRun& run = add_run(panel, 1);
@@ -230,11 +242,11 @@ void compute_blocks(const Launch& kernel, Block& work, int64_t first, int64_t la
 // Each thread computes a range of panels, all tiles of it, with working memory of its own.
 Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) {
   // Whole passes for each thread, unless that would leave one with noticeably more panels than another.
-  const int64_t pass = kernel.schedule.panels_per_pass;
-  const int64_t unit = ops.panels / threads >= 4 * pass ? pass : 1;
-  const auto begin = [&](int part) { return ops.panels * part / threads / unit * unit; };
+  const int64_t pass = kernel.schedule.panels_per_pass, panels = ops.count();
+  const int64_t unit = panels / threads >= 4 * pass ? pass : 1;
+  const auto begin = [&](int part) { return ops.first_panel + panels * part / threads / unit * unit; };
   const auto end = [&](int part) { return part + 1 == threads ? ops.panels : begin(part + 1); };
-  const int64_t most = (ops.panels + threads - 1) / threads + unit - 1;  // rounding down may leave a part so much
+  const int64_t most = (panels + threads - 1) / threads + unit - 1;  // rounding down may leave a part so much
   const int64_t block = block_panels(kernel, ops, most);
   const BlockLayout layout = lay_out(kernel, ops, block);
   std::byte* const memory = reserve_scratch(layout.bytes() * threads);
@@ -254,13 +266,13 @@ void compute_tile_part(const Launch& kernel, const Block& work, int part, int pa
 // The threads share the packed panels and divide the tiles, which write different rows.
 Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
   const int parts = tile_parts(kernel, threads);
-  const int64_t block = block_panels(kernel, ops, ops.panels);
+  const int64_t block = block_panels(kernel, ops, ops.count());
   const BlockLayout layout = lay_out(kernel, ops, block);
   std::byte* const memory = reserve_scratch(layout.bytes());
   if (memory == nullptr) return no_memory(layout.bytes());
 
   Block work(kernel, ops, layout, memory);
-  for (int64_t p = 0, next = 0; p < ops.panels; p = next) {
+  for (int64_t p = ops.first_panel, next = 0; p < ops.panels; p = next) {
     next = block_end(kernel, p, ops.panels, block);
     work.prepare(p, next);
     Status done = kernel.workers.run(threads, parts, [&](int part) { compute_tile_part(kernel, work, part, parts); });
@@ -272,7 +284,7 @@ Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
 
 // Each thread computes as many panels as go round, then all of them divide the tiles over the panels left.
 Status launch_by_both(const Launch& kernel, const Operands& ops, int threads) {
-  const int64_t each = ops.panels / threads, left = ops.panels % threads;
+  const int64_t each = ops.count() / threads, left = ops.count() % threads;
   const int64_t block = block_panels(kernel, ops, each);
   const BlockLayout layout = lay_out(kernel, ops, block), left_layout = lay_out(kernel, ops, left);
   if (left_layout.bytes() > kMaxScratchBytes) return launch_by_panels(kernel, ops, threads);
@@ -286,7 +298,8 @@ Status launch_by_both(const Launch& kernel, const Operands& ops, int threads) {
   Status done = kernel.workers.run(threads, threads + parts, [&](int part) {
     if (part >= threads) return compute_tile_part(kernel, left_work, part - threads, parts);
     Block work(kernel, ops, layout, memory + layout.bytes() * part);
-    compute_blocks(kernel, work, each * part, each * (part + 1), block);
+    const int64_t first = ops.first_panel + each * part;
+    compute_blocks(kernel, work, first, first + each, block);
   });
   if (!done) return done;
   left_work.finish();
@@ -294,13 +307,13 @@ Status launch_by_both(const Launch& kernel, const Operands& ops, int threads) {
 }
 
 SplitShape split_shape(const Launch& kernel, const Operands& ops) {
-  const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : ops.panels;
-  return {.panels = ops.panels,
+  const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : ops.count();
+  return {.panels = ops.count(),
           .k = kernel.k,
           .tiles = kernel.tiles,
           .work = kernel.work,
           .panels_per_pass = kernel.schedule.panels_per_pass,
-          .n_blocks = (ops.panels + block - 1) / block,
+          .n_blocks = (ops.count() + block - 1) / block,
           .packs_x = ops.x_plain && !kernel.schedule.direct_x};
 }
 
@@ -327,7 +340,7 @@ int useful_threads(const Launch& kernel, int64_t units, int threads) {
 
 Status launch(const Launch& kernel, const Operands& ops, int threads) {
   const CallScope inside;
-  threads = useful_threads(kernel, ops.panels, threads);
+  threads = useful_threads(kernel, ops.count(), threads);
   if (ops.x_strips.channels > 0) return launch_spatial(kernel, ops, threads);
   const Split split = choose_split(split_shape(kernel, ops), threads);
   if (split.by == SplitBy::both) return launch_by_both(kernel, ops, split.threads);

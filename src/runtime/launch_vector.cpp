@@ -123,15 +123,18 @@ class Pass {
 
 Status launch_vector(const Launch& kernel, const LaneLaunch& lanes, const Operands& ops, int threads) {
   // Whole passes first, then what is left column by column.
-  const int64_t most = kernel.schedule.panels_per_pass, whole = ops.n / most;
-  const int64_t passes = whole + ops.n % most;
-  const auto first_column = [&](int64_t pass) { return pass <= whole ? pass * most : whole * most + (pass - whole); };
+  const int64_t most = kernel.schedule.panels_per_pass;
+  const int64_t first = ops.first_panel * kWidth, columns = ops.n - first;
+  const int64_t whole = columns / most, passes = whole + columns % most;
+  const auto first_column = [&](int64_t pass) {
+    return first + (pass <= whole ? pass * most : whole * most + (pass - whole));
+  };
   const CallScope inside;
-  threads = useful_threads(kernel, ops.n, threads);
+  threads = useful_threads(kernel, columns, threads);
   const bool divide_passes = passes >= threads;
   const int parts = divide_passes ? threads : static_cast<int>(std::min<int64_t>(threads, kernel.tiles));
 
-  const PassLayout layout(kernel, std::min(most, ops.n));
+  const PassLayout layout(kernel, std::min(most, columns));
   const int64_t bytes = layout.bytes() * (divide_passes ? parts : 1);
   std::byte* const memory = reserve_scratch(bytes);
   if (memory == nullptr) {

@@ -10,10 +10,30 @@ T* advance(T* pointer, int64_t bytes) {
   return pointer + bytes / static_cast<int64_t>(sizeof(float));
 }
 
+void skip_columns(EntryArgs& args, int64_t columns) {
+  args.x += columns;
+  args.y += columns;
+  if (args.residual != nullptr) args.residual += columns;
+}
+
 void skip_panels(EntryArgs& args, int64_t panels) {
   args.x = advance(args.x, panels * args.x_panel_stride);
   args.y = advance(args.y, panels * args.y_panel_stride);
   if (args.residual != nullptr) args.residual = advance(args.residual, panels * args.residual_panel_stride);
+}
+
+void call_passes(const Launch& kernel, const Segment& segment, EntryArgs& args, int64_t count) {
+  const int64_t pass = kernel.schedule.panels_per_pass;
+  const int64_t rest = count % pass;
+  if (const int64_t passes = count / pass; passes > 0) {
+    args.passes = passes;
+    kernel.caller.call(kernel.caller.context, segment, false, args);
+    skip_panels(args, passes * pass);
+  }
+  if (rest > 0) {
+    args.passes = rest;
+    kernel.caller.call(kernel.caller.context, segment, true, args);
+  }
 }
 
 // To the second-level cache: code beside the data of the first would push that out.
@@ -41,16 +61,13 @@ void call_segment(const Launch& kernel, const Segment& segment, const Run& run, 
   args.values = kernel.values + segment.value_offset;
   args.indices = kernel.indices + segment.index_offset;
   if (panel > 0) skip_panels(args, panel);
-  const int64_t pass = kernel.schedule.panels_per_pass;
-  const int64_t rest = count % pass;
-  if (const int64_t passes = count / pass; passes > 0) {
-    args.passes = passes;
-    kernel.caller.call(kernel.caller.context, segment, false, args);
-    skip_panels(args, passes * pass);
-  }
-  if (rest > 0) {
-    args.passes = rest;
-    kernel.caller.call(kernel.caller.context, segment, true, args);
+  const EntryArgs panels = args;
+  for (int64_t part = 0; part < run.parts; ++part) {
+    if (part > 0) {
+      args = panels;
+      skip_columns(args, part * kernel.schedule.lanes);
+    }
+    call_passes(kernel, segment, args, count);
   }
 }
 

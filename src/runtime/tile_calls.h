@@ -13,6 +13,7 @@ namespace sparsmith {
 struct Run {
   EntryArgs args{};
   int64_t count = 0;  ///< panels
+  int64_t parts = 1;  ///< calls for the columns of a panel, each of so many as the code has lanes
 };
 
 /// One segment over `count` panels of the run, from its panel `panel` on.

@@ -219,9 +219,13 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.k_block = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.direct_x = true; }), impossible) << "X is in panels";
   EXPECT_THAT(words_after([](auto& i) { i.plan.candidates[1].schedule.form = static_cast<Form>(99); }), impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.plan.few.window_step = 12; }), impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.plan.few.panels_per_pass = 9; }), impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.plan.few_columns = -1; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few[0].schedule.window_step = 12; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few[0].schedule.panels_per_pass = 9; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few[0].most_columns = 0; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.few.push_back(i.plan.few[0]); }), impossible) << "serves no call";
+  EXPECT_THAT(words_after([](auto& i) { i.plan.tail_columns = 16; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.lanes = 12; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.variants[0].schedule.lanes = 4; }), impossible) << "no vector form";
   EXPECT_THAT(words_after([](auto& i) { i.plan.reason = "\x1b[2J"; }), impossible) << "would clear a terminal";
 }
 

@@ -34,9 +34,10 @@ inline KernelImage sample_image(const std::string& symbol = "sparsmith_sample_3x
   image.row_offsets = {0, 2, 2, 5};
   image.columns = {1, 4, 0, 2, 3};
   image.segments = {{0, 16, 0, 0, 0, 2}, {32, 32, 4, 1, 0, 1}};
-  image.plan.few_columns = 3;
-  image.plan.few = {.form = Form::vector, .tile_rows = 16, .panels_per_pass = 2, .window_step = 8};
-  image.variants = {{3, image.plan.few, {{16, 32, 2, 0, 0, 3}}}};
+  const Schedule few{.form = Form::vector, .tile_rows = 16, .panels_per_pass = 2, .window_step = 8};
+  image.plan.few = {{3, few}};
+  image.plan.tail_columns = 2;
+  image.variants = {{3, few, {{16, 32, 2, 0, 0, 3}}}};
   using enum ValueKind;
   for (const auto& [kind, index] : {std::pair{weight, 4u},
                                     {weight, 0u},

@@ -23,8 +23,12 @@ void expect_equal(const Plan& a, const Plan& b) {
   EXPECT_EQ(a.n, b.n);
   EXPECT_EQ(a.target, b.target);
   EXPECT_EQ(a.chosen, b.chosen);
-  EXPECT_EQ(a.few_columns, b.few_columns);
-  EXPECT_EQ(a.few, b.few);
+  ASSERT_EQ(a.few.size(), b.few.size());
+  for (size_t i = 0; i < a.few.size(); ++i) {
+    EXPECT_EQ(a.few[i].most_columns, b.few[i].most_columns);
+    EXPECT_EQ(a.few[i].schedule, b.few[i].schedule);
+  }
+  EXPECT_EQ(a.tail_columns, b.tail_columns);
   EXPECT_EQ(a.tuned, b.tuned);
   EXPECT_EQ(a.reason, b.reason);
   ASSERT_EQ(a.candidates.size(), b.candidates.size());

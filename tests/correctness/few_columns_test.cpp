@@ -42,12 +42,10 @@ TEST_P(FewColumns, KernelsForManyServeThemWithTheVectorForm) {
       ASSERT_TRUE(kernel.ok()) << kernel.error().message;
       EXPECT_NE(kernel->plan().chosen.form, Form::vector);
       if (wide()) {
-        EXPECT_GE(kernel->plan().few_columns, 1);
-        EXPECT_EQ(kernel->plan().few.form, Form::vector);
+        ASSERT_FALSE(kernel->plan().few.empty());
+        EXPECT_EQ(kernel->plan().few[0].schedule.form, Form::vector);
         EXPECT_THAT(explain(kernel->plan()), HasSubstr("calls of n <= "));
         EXPECT_THAT(*disassemble(*kernel), HasSubstr("vpermi2ps"));
-      } else {
-        EXPECT_EQ(kernel->plan().few_columns, 0);
       }
       for (int64_t n = 1; n <= 18; ++n) {
         ASSERT_TRUE(check_kernel(*kernel, weights, params.view(), {.n = n, .pad_x = n % 3, .pad_y = n % 2}, 3, 7));
@@ -77,7 +75,8 @@ TEST_P(FewColumns, AKernelForOneNHasNoOtherCode) {
   const OwnedParams params(c.problem.epilogue, c.m, 1);
   const auto kernel = compile_layer(c, make_weights(c), params.view());
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
-  EXPECT_EQ(kernel->plan().few_columns, 0);
+  EXPECT_TRUE(kernel->plan().few.empty());
+  EXPECT_EQ(kernel->plan().tail_columns, 0);
 }
 
 TEST_P(FewColumns, NewValuesAndFilesReachAllCode) {
@@ -96,7 +95,8 @@ TEST_P(FewColumns, NewValuesAndFilesReachAllCode) {
   const auto loaded = Kernel::load(path.string());
   std::filesystem::remove(path);
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
-  EXPECT_EQ(loaded->plan().few_columns, kernel->plan().few_columns);
+  EXPECT_EQ(loaded->plan().few.size(), kernel->plan().few.size());
+  EXPECT_EQ(loaded->plan().tail_columns, kernel->plan().tail_columns);
   for (const int64_t n : {1, 2, 30}) {
     ASSERT_TRUE(check_kernel(*kernel, revalued, others.view(), {.n = n}, 2, 5));
     ASSERT_TRUE(check_kernel(*loaded, revalued, others.view(), {.n = n}, 2, 5));
@@ -114,9 +114,6 @@ TEST_P(FewColumns, TuningMeasuresWhereToSwitch) {
   options.tune_ms = 5;
   const auto kernel = compile(weights, c.problem, params.view(), options);
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
-  if (!wide()) {
-    EXPECT_EQ(kernel->plan().few_columns, 0);
-  }
   for (const int64_t n : {1, 3, 8, 100}) ASSERT_TRUE(check_kernel(*kernel, weights, params.view(), {.n = n}, 1, 9));
 }
 

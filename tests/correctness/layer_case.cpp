@@ -90,7 +90,7 @@ std::string describe(const LayerCase& c) {
     text << ", " << to_string(s.form) << " " << s.tile_rows << "x" << s.panels_per_pass << " k_block " << s.k_block
          << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "") << (s.prefetch_y ? " prefetch" : "")
          << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group << " by " << s.inner_panels
-         << (s.prefetch_code ? " code prefetched" : "");
+         << (s.prefetch_code ? " code prefetched" : "") << " lanes " << s.lanes;
   }
   return text.str();
 }
@@ -278,7 +278,9 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).
   const bool wide = Target::parse(target)->isa() == Isa::avx512;
   s.panels_per_pass = static_cast<int32_t>(1 + upto(s.form != Form::compact ? 2 : wide ? 15 : 5));
-  const int vectors = wide ? 32 : 7, weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;
+  const bool narrow = !problem.spatial() && s.form != Form::dense && upto(2) == 0;
+  if (narrow) s.lanes = 4 << upto(1), s.panels_per_pass = 1;
+  const int vectors = wide ? 32 : narrow ? 14 : 7, weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;
   const int most = s.form == Form::compact ? 70 : (vectors - s.panels_per_pass - weight) / s.panels_per_pass;
   s.tile_rows = static_cast<int32_t>(upto(3) == 0 ? most : 1 + upto(most - 1));
   s.k_block = upto(1) == 0 ? 0 : (1 + upto(69)) * (problem.spatial() ? problem.conv->taps() : 1);
