@@ -304,7 +304,8 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
 }
 
 X86Encoder::Template& X86Encoder::kept(X86Form form, int a, int b, int page) {
-  auto& templates = kept_[static_cast<size_t>(width_)].pages[static_cast<size_t>(form) * 32 + static_cast<size_t>(page)];
+  auto& templates =
+      kept_[static_cast<size_t>(width_)].pages[static_cast<size_t>(form) * 32 + static_cast<size_t>(page)];
   if (!templates) templates = std::make_unique<Page>();
   return (*templates)[static_cast<size_t>(a) * 32 + static_cast<size_t>(b)];
 }

@@ -2,10 +2,10 @@
 /// Program: the target-neutral, straight-line description of what one call of generated code does for one tile. Kernels
 /// write Programs; code generators know nothing of matrices beyond them.
 ///
-/// Notation. A vector is one panel row: 16 floats, or the first 8 or 4 of them (Program::lanes). acc[a] and x[a] are vector registers, temp[a] a broadcast scalar.
-/// Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X in the pass's u-th panel. V[s] is value slot
-/// s of the segment, broadcast to all lanes; W[s] is slots s to s + 15, one a lane; D[i] words i to i + 15 of the
-/// Program's own data.
+/// Notation. A vector is one panel row: 16 floats, or the first 8 or 4 of them (Program::lanes). acc[a] and x[a] are
+/// vector registers, temp[a] a broadcast scalar. Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X
+/// in the pass's u-th panel. V[s] is value slot s of the segment, broadcast to all lanes; W[s] is slots s to s + 15,
+/// one a lane; D[i] words i to i + 15 of the Program's own data.
 #pragma once
 
 #include <cstdint>

@@ -99,6 +99,13 @@ class ContenderBuilder {
     return link(std::move(image));
   }
 
+  /// A kernel of all that is planned.
+  Result<Kernel> build_all() const {
+    auto made = build_image(weights_.pattern(), problem_, plan_, target_, "tuning");
+    if (!made) return made.error();
+    return link(std::move(made).value());
+  }
+
  private:
   Result<Kernel> link(KernelImage image) const {
     auto code = load_code(std::move(image));
@@ -161,7 +168,7 @@ Shortlist shortlist(const Plan& plan) {
 }
 
 /// Measures the code for few columns that is planned, where it may be called with few, against the chosen one.
-Status tune_few_columns(Plan& plan, const Problem& problem, int64_t panels, ContenderBuilder& builder) {
+Status tune_few_columns(Plan& plan, const Problem& problem, ContenderBuilder& builder) {
   constexpr int64_t kColumns = 4;
   constexpr int kRounds = 10;
   struct Timed {
@@ -201,9 +208,35 @@ Status tune_few_columns(Plan& plan, const Problem& problem, int64_t panels, Cont
       }
     }
   }
+  const bool own_pass = plan.chosen.panels_per_pass > 1 && problem.y_layout == Layout::plain;
   times.vector_more = std::max((several - times.vector_one) / (kColumns - 1), times.vector_one / 4);
-  times.next_panel = plan.candidates.front().measured_ns / static_cast<double>(panels);
+  times.next_panel =
+      own_pass ? times.panel : plan.candidates.front().measured_ns / static_cast<double>(panel_count(plan.n));
   set_few_columns(plan, problem, times, vector, narrow);
+  return success();
+}
+
+/// Keeps code for the tail of plan.n columns only if it makes that call faster.
+Status tune_tail(Plan& plan, const Problem& problem, ContenderBuilder& builder) {
+  const int64_t tail = plan.n % kPanelWidth;
+  if (tail == 0 || tail > plan.tail_columns || plan.n < kPanelWidth) return success();
+  constexpr int kRounds = 6;
+  auto chosen = builder.build(plan.chosen);
+  if (!chosen) return chosen.error();
+  auto with_tail = builder.build_all();
+  if (!with_tail) return with_tail.error();
+  const CallOperands operands(plan, problem, plan.n);
+  double best[2] = {};
+  for (int round = 0; round < kRounds; ++round) {
+    for (int i = 0; i < 4; ++i) {  // each twice, as in tune
+      const Kernel& kernel = i < 2 ? *chosen : *with_tail;
+      const auto begin = Clock::now();
+      if (Status ran = kernel.run(operands.args()); !ran) return ran;
+      const double ns = elapsed_ns(begin);
+      if (best[i / 2] == 0 || ns < best[i / 2]) best[i / 2] = ns;
+    }
+  }
+  if (best[1] >= best[0]) plan.tail_columns = tail - 1;
   return success();
 }
 
@@ -270,7 +303,8 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
   const bool any_n = !problem.conv || (problem.x_layout == Layout::panel && problem.y_layout == Layout::panel);
   if (plan.chosen.form == Form::vector) plan.few.clear(), plan.tail_columns = 0;
   if (plan.few.empty() || !any_n || problem.n_fixed) return success();
-  return tune_few_columns(plan, problem, panel_count(plan.n), builder);
+  if (Status few = tune_few_columns(plan, problem, builder); !few) return few;
+  return tune_tail(plan, problem, builder);
 }
 
 }  // namespace sparsmith

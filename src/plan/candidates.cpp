@@ -319,8 +319,9 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
       return bad_input("a schedule of " + std::to_string(schedule.lanes) + " lanes; 4, 8 and 16 are possible");
     }
     if (problem.spatial() || (!compact && schedule.form != Form::sparse)) {
-      return bad_input("a schedule of " + std::to_string(schedule.lanes) +
-                       " lanes; only the sparse and the compact form of products and 1x1 convolutions have fewer than 16");
+      return bad_input(
+          "a schedule of " + std::to_string(schedule.lanes) +
+          " lanes; only the sparse and the compact form of products and 1x1 convolutions have fewer than 16");
     }
   }
   const RegisterFile registers = register_file(target.isa(), schedule.lanes);

@@ -11,6 +11,8 @@ namespace {
 
 /// Code for few columns has to be this much faster than the chosen one, which is there anyway.
 constexpr double kWorthwhile = 1.1;
+/// And this much for a tail, whose code and values come after those of the whole panels.
+constexpr double kWorthwhileTail = 1.2;
 /// Nonzeros whose slots are packed and emitted in some 15 ms: what a layer that is compiled for many columns pays for
 /// calls that may never come. Where N isn't known they are as likely as others.
 constexpr int64_t kMostUnasked = 1 << 17, kMostUnknown = 1 << 20;
@@ -81,7 +83,7 @@ void set_few_columns(Plan& plan, const Problem& problem, const FewTimes& times, 
     const auto few = serving(n);
     if (few == plan.few.end()) break;
     const double ns = few->schedule.form == Form::vector ? vector_ns(n) : times.narrow;
-    if (ns * kWorthwhile >= times.next_panel) break;
+    if (ns * kWorthwhileTail >= times.next_panel) break;
     plan.tail_columns = n;
   }
   if (!problem.n_fixed && fewest_columns(problem) <= kMostNarrowColumns) return;
@@ -114,7 +116,9 @@ void plan_few_columns(Plan& plan, const Problem& problem, const Pattern& pattern
     times.narrow = ns;
   }
   times.panel = predicted(plan.chosen, 1);
-  times.next_panel = plan.candidates.front().predicted_ns / static_cast<double>(panels);
+  // A plain Y's last panel is staged, which takes a pass of its own.
+  const bool own_pass = plan.chosen.panels_per_pass > 1 && problem.y_layout == Layout::plain;
+  times.next_panel = own_pass ? times.panel : plan.candidates.front().predicted_ns / static_cast<double>(panels);
   set_few_columns(plan, problem, times, vector, narrow);
 }
 

@@ -1,5 +1,6 @@
 /// \file
-/// Calls of fewer columns than a plan is made for, and the columns that whole panels leave over: which code serves them.
+/// Calls of fewer columns than a plan is made for, and the columns that whole panels leave over: which code serves
+/// them.
 #pragma once
 
 #include <map>

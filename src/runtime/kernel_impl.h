@@ -27,7 +27,7 @@ struct Kernel::Impl {
     std::span<const Segment> segments;
     int64_t tiles = 0;
     size_t first_value = 0, values_end = 0;  ///< in values
-    size_t code_end = 0;  ///< where the next choice's code begins, which a prefetch should not bring
+    size_t code_end = 0;                     ///< where the next choice's code begins, which a prefetch should not bring
     /// For few columns rather than whole panels.
     bool narrow() const { return schedule->form == Form::vector || schedule->lanes < kPanelWidth; }
   };

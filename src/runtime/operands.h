@@ -16,8 +16,8 @@ struct Operands {
   const float* x = nullptr;
   float* y = nullptr;
   const float* residual = nullptr;
-  int64_t n = 0;       ///< columns, of all images
-  int64_t panels = 0;  ///< panel_count(n)
+  int64_t n = 0;            ///< columns, of all images
+  int64_t panels = 0;       ///< panel_count(n)
   int64_t first_panel = 0;  ///< the panels in front of it are left out
   int64_t count() const { return panels - first_panel; }
   bool x_plain = false, y_plain = false;

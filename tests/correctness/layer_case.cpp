@@ -280,7 +280,10 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   s.panels_per_pass = static_cast<int32_t>(1 + upto(s.form != Form::compact ? 2 : wide ? 15 : 5));
   const bool narrow = !problem.spatial() && s.form != Form::dense && upto(2) == 0;
   if (narrow) s.lanes = 4 << upto(1), s.panels_per_pass = 1;
-  const int vectors = wide ? 32 : narrow ? 14 : 7, weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;
+  const int vectors = wide     ? 32
+                      : narrow ? 14
+                               : 7,
+            weight = wide && s.form == Form::dense && s.panels_per_pass > 1 ? 1 : 0;
   const int most = s.form == Form::compact ? 70 : (vectors - s.panels_per_pass - weight) / s.panels_per_pass;
   s.tile_rows = static_cast<int32_t>(upto(3) == 0 ? most : 1 + upto(most - 1));
   s.k_block = upto(1) == 0 ? 0 : (1 + upto(69)) * (problem.spatial() ? problem.conv->taps() : 1);
