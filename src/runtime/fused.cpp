@@ -65,9 +65,9 @@ Status check_pointwise(const Kernel& kernel, const Kernel& before) {
                      "compile it with x_layout panel: a position of strips is a panel to it");
   }
   for (const Kernel::Impl::Choice& choice : kernel.impl().choices) {
-    if (choice.most_columns >= kPanelWidth && choice.schedule->form == Form::vector) {
+    if (choice.most_columns >= kPanelWidth && choice.narrow()) {
       return bad_input(
-          name + "was planned for " + std::to_string(kernel.plan().n) + " columns and looks X up column by column",
+          name + "was planned for " + std::to_string(kernel.plan().n) + " columns and computes fewer than 16 at once",
           "compile it for the columns it will have, 16 for each position of the strips");
     }
   }

@@ -130,7 +130,7 @@ PairCase random_pair(uint32_t seed, const std::string& target) {
     if (upto(1) == 0) continue;
     do {
       layer->schedule = testing::random_schedule(rng, layer->problem, layer->k, target);
-    } while (layer->schedule->form == Form::vector);
+    } while (layer->schedule->form == Form::vector || layer->schedule->lanes < 16);
   }
   c.batch = 1 + upto(2);
   c.threads = static_cast<int>(1 + upto(2));
