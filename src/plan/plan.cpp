@@ -87,7 +87,8 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
     }
   };
   consider(vector_schedules(pattern, problem, plan.n, target));
-  consider(narrow_schedules(pattern, problem, plan.n, target));
+  // Calls of more columns than an image has, when N isn't said, run what is chosen; those of so few have code in `few`.
+  if (problem.n > 0) consider(narrow_schedules(pattern, problem, plan.n, target));
   consider(candidate_schedules(matrix->pattern(), panels, problem, target, options.network_code_bytes));
   keep_best(plan.candidates);
   choose(plan);
