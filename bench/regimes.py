@@ -1,4 +1,4 @@
-"""The regimes beyond 1x1 at large N (3x3, small N, depthwise, two threads): the bars of each, and which rows belong to a
+"""The regimes beyond 1x1 at large N (3x3, small N, depthwise, pairs of layers, two threads): the bars of each, and which rows belong to a
 picture. A list X of bench/cases gives X.tuned.json."""
 import re
 
@@ -65,6 +65,17 @@ def convolution(bars, folder):
     bars.add("the same over the best dense peer", None, over_dense(rows), "x", digits=2)
 
 
+def pairs(bars, folder):
+    rows = of_layout(read_rows(folder / "mobilenet_pairs_90.tuned.json"), "panel")
+    times = {name: [row["peers"][name]["ns_min"] for row in rows] for name in ("two_calls", "always_fused")}
+    own = [row["ns_min"] for row in rows]
+    bars.add("depthwise and 1x1 in one call over two, MobileNetV1's pairs, 90 %, tuned", None,
+             geomean(two / one for two, one in zip(times["two_calls"], own)), "x", digits=2)
+    bars.add("the same of their sum", None, sum(times["two_calls"]) / sum(own) if own else None, "x", digits=2)
+    bars.add("the same, block by block whatever the sizes", None,
+             geomean(two / one for two, one in zip(times["two_calls"], times["always_fused"])), "x", digits=2)
+
+
 def small_n(bars, folder):
     rows = tuned(folder, "n49_90")
     bars.add("share of FMA peak, 1x1 at N = 49, 90 %, tuned", 0.72, share(rows), roof=roof_of(rows), elsewhere="0.50")
@@ -109,6 +120,7 @@ def planning(bars, folder):
 
 def add_bars(bars, folder):
     convolution(bars, folder)
+    pairs(bars, folder)
     small_n(bars, folder)
     others(bars, folder)
     planning(bars, folder)

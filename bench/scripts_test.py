@@ -158,6 +158,8 @@ class Summary(unittest.TestCase):
                                       conv(56, share=0.1, layout="plain")],
             "conv3x3_s2_90.tuned.json": [conv(14, 2, share=0.7)],
             "depthwise.tuned.json": [conv(14, groups=8), conv(14, 2, groups=8), conv(112, 2)],
+            "mobilenet_pairs_90.tuned.json": [row(ns=100, peers={"two_calls": 120, "always_fused": 100}),
+                                              row(ns=200, peers={"two_calls": 200, "always_fused": 250})],
             "n8_90.tuned.json": [row(peers={"own_dense": 700, "libxsmm": 250, "mkl_csr": 300})],
             "n1_90.tuned.json": [vector(256, 1024, 100, peers={"openblas": 500, "mkl_csr": 240}),
                                  vector(512, 512, 1, peers={"openblas": 1, "mkl_csr": 1}),
@@ -174,6 +176,10 @@ class Summary(unittest.TestCase):
         self.assertEqual(bars["over DeepSparse's layer, 3x3, 90 %, tuned"][1], "not measured")
         self.assertEqual(bars["share of FMA peak, 3x3 stride 2 to 14x14, 90 %, tuned"][1], "0.700")
         self.assertEqual(bars["depthwise 3x3 stride 1, MobileNetV1, share of the roofline"][1], "0.95")
+        pair = "depthwise and 1x1 in one call over two, MobileNetV1's pairs, 90 %, tuned"
+        self.assertEqual(bars[pair], ["", "1.10x", "", "", ""])
+        self.assertEqual(bars["the same of their sum"][1], "1.07x")
+        self.assertEqual(bars["the same, block by block whatever the sizes"][1], "0.98x")
         self.assertEqual(bars["N = 8, 90 %, over the best sparse peer, tuned"][1], "2.50x")
         self.assertEqual(bars["N = 1, 90 %, the same over MKL sparse"][1], "2.40x")
         choice = "best of all candidates over the planner's choice, ResNet-50 1x1, 90 %, "

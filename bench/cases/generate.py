@@ -76,6 +76,14 @@ def mobilenet_depthwise():
         channels = {0: 64, 1: 128, 3: 256, 5: 512, 11: 1024}.get(i, channels)
 
 
+def mobilenet_pairs():
+    """Each depthwise layer with the 1x1 layer behind it."""
+    for file, options in mobilenet_depthwise():
+        number = int(file.split("_")[-1].removesuffix(".npy"))
+        if number < 12:  # the 1x1 layer behind the last isn't among the data
+            yield file, f"{options} --then mobilenet_v1_90/contraction_1x1_{number}.npy"
+
+
 def at_n(folder, n):
     """256x1024 and 1024x256, 512x512, 2048x512 and 512x2048."""
     for kind in (1, 3):
@@ -137,6 +145,8 @@ layers = [(f"resnet50_3x3_90/filter_bg{group}.npy", conv(32 << group, SIZES[grou
 write("conv3x3_real.txt", "3x3 layers of ResNet-50 with real values, 91 %", layers)
 layers = [("mobilenet_v1_90/initial_conv.npy", conv(3, 224, 2, pad=(0, 0, 1, 1))), *mobilenet_depthwise()]
 write("depthwise.txt", "MobileNetV1's depthwise layers and its dense first one", layers)
+write("mobilenet_pairs_90.txt", "MobileNetV1's depthwise layers with the 1x1 layers behind them, 90 % sparse, in one call",
+      list(mobilenet_pairs()))
 layers = [(f"{RN50}/0.9/bottleneck_1_block_group4_1_1.smtx", 48),
           (f"{TRANSFORMER}/0.9/body_encoder_layer_0_ffn_conv1_fully_connected.smtx", 128)]
 write("cold_90.txt", "512x2048 at N = 48 and 2048x512 at N = 128, 90 %: small N and much code, for cold caches", layers)

@@ -1,10 +1,12 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
 #include "bench/measure.h"
 #include "cli/bench_case.h"
+#include "cli/bench_pair.h"
 #include "cli/bench_report.h"
 #include "cli/case_file.h"
 #include "cli/commands.h"
@@ -41,7 +43,7 @@ class ProgressLine {
 struct BenchCommand {
   std::vector<std::string> files;
   ConvOptions conv;
-  std::string batch = "1";
+  std::string batch = "1", then;
   std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60", target = "host";
   bool tune = false;
   bool fixed_n = false;
@@ -57,11 +59,11 @@ struct BenchCommand {
     if (files.empty() && (!n.empty() || convolution))
       throw UsageError{"--n and --conv go with weight files; a case file says its own"};
     if (convolution)
-      for (const std::string& file : files) all.push_back({.file = file, .conv = conv, .batch = batch});
+      for (const std::string& file : files) all.push_back({.file = file, .conv = conv, .batch = batch, .then = then});
     if (files.empty() || convolution) return all;
     const std::vector<int64_t> counts = parse_counts(n, "--n", 1, kMaxDimension);
     for (const std::string& file : files)
-      for (int64_t count : counts) all.push_back({.file = file, .n = count, .conv = {}});
+      for (int64_t count : counts) all.push_back({.file = file, .n = count, .conv = {}, .then = {}});
     return all;
   }
 
@@ -94,6 +96,10 @@ struct BenchCommand {
     if (const std::string missing = options.target.missing_on_host(); !missing.empty())
       fail("--target " + target + ": this CPU lacks " + missing + ", so nothing can be timed");
     const std::vector<BenchCase> all = list();
+    const bool pairs_too = std::ranges::any_of(all, [](const BenchCase& item) { return !item.then.empty(); });
+    if (pairs_too && (cold || fixed_n))
+      throw UsageError{std::string("two layers in one call (--then) can't be timed with ") +
+                       (cold ? "--cold" : "--fixed-n")};
     if (!json.empty()) write_file(json, "[]\n");  // an unwritable path should show before the work, not after it
     options.peers = select_peers();
     std::optional<bench::CacheEvictor> evictor;
@@ -106,6 +112,11 @@ struct BenchCommand {
     std::fprintf(stderr, "%s, FMA peak %.1f GFLOP/s a core\n", bench::cpu_name().c_str(), peak);
 
     std::vector<BenchRow> rows;
+    std::vector<PairRow> pairs;
+    const auto print = [&] {
+      std::fputs(bench_table(rows).c_str(), stdout);
+      std::fputs(pair_table(pairs).c_str(), stdout);
+    };
     ProgressLine line;
     try {
       std::string loaded;
@@ -113,20 +124,27 @@ struct BenchCommand {
       for (size_t i = 0; i < all.size(); ++i) {
         line.start(i, all.size(), all[i]);
         if (!weights || loaded != all[i].file) weights = load_noted_weights(loaded = all[i].file, seed);
-        for (BenchRow& row : bench_case(
-                 all[i].file, *weights, all[i].problem(*weights), options, peak,
-                 [&](const std::string& what) { line.step(what); }, [&](const std::string& what) { line.note(what); }))
-          rows.push_back(std::move(row));
-        if (!json.empty()) write_file(json, bench_json(rows));
+        const Progress step = [&](const std::string& what) { line.step(what); };
+        const BenchProblem problem = all[i].problem(*weights);
+        if (all[i].then.empty()) {
+          for (BenchRow& row : bench_case(all[i].file, *weights, problem, options, peak, step,
+                                          [&](const std::string& what) { line.note(what); }))
+            rows.push_back(std::move(row));
+        } else {
+          const Weights second = load_noted_weights(all[i].then, seed);
+          for (PairRow& row : bench_pair(all[i].file, *weights, all[i].then, second, problem, options, peak, step))
+            pairs.push_back(std::move(row));
+        }
+        if (!json.empty()) write_file(json, bench_json(rows, pairs));
       }
     } catch (...) {
       // What was measured before the failure is still worth its time.
       line.clear();
-      std::fputs(bench_table(rows).c_str(), stdout);
+      print();
       throw;
     }
     line.clear();
-    std::fputs(bench_table(rows).c_str(), stdout);
+    print();
   }
 };
 
@@ -142,6 +160,10 @@ void add_bench(CLI::App& app) {
       ->type_name("B")
       ->needs(conv_option)
       ->capture_default_str();
+  sub->add_option("--then", command->then,
+                  "weights of the 1x1 convolution behind it: times both in one call, beside two (no peers)")
+      ->type_name("W2")
+      ->needs(conv_option);
   sub->add_option("--cases", command->cases, "a list of cases: lines FILE N[,N...] or FILE --conv C,H,W ...")
       ->type_name("FILE");
   sub->add_option("--threads", command->threads, "threads each contender may use")
@@ -175,6 +197,7 @@ void add_bench(CLI::App& app) {
       "  sparsmith bench examples/digits/hidden.npz --n 128\n"
       "  sparsmith bench filter.npy --conv 64,56,56 --kernel 3x3 --pad 1 --peers onednn_conv,onednn_winograd\n"
       "  sparsmith bench examples/digits/hidden.npz --n 16,128 --cold\n"
+      "  sparsmith bench depthwise.npy --conv 64,56,56 --kernel 3x3 --pad 1 --groups 64 --then pointwise.npy\n"
       "  sparsmith bench a.smtx b.smtx --n 49,196 --peers openblas,eigen_sparse --json rows.json");
   sub->callback([command] { command->run(); });
 }

@@ -37,22 +37,18 @@ std::string speedup_cell(const BenchRow& row) {
 }
 
 // "64@56x56 3x3 /2": input channels, image, kernel, stride; "g64" groups.
-std::string shape_cell(const BenchRow& row) {
-  if (!row.conv) return "-";
-  const Conv2d& c = *row.conv;
+std::string shape_cell(const Conv2d& c, int64_t k, int64_t batch) {
   const auto pair = [](int64_t a, int64_t b) { return std::to_string(a) + "x" + std::to_string(b); };
-  std::string text =
-      std::to_string(c.channels(row.k)) + "@" + pair(c.height, c.width) + " " + pair(c.kernel_h, c.kernel_w);
+  std::string text = std::to_string(c.channels(k)) + "@" + pair(c.height, c.width) + " " + pair(c.kernel_h, c.kernel_w);
   if (c.stride_h != 1 || c.stride_w != 1)
     text += " /" + (c.stride_h == c.stride_w ? std::to_string(c.stride_h) : pair(c.stride_h, c.stride_w));
   if (c.groups != 1) text += " g" + std::to_string(c.groups);
-  return row.batch == 1 ? text : text + " b" + std::to_string(row.batch);
+  return batch == 1 ? text : text + " b" + std::to_string(batch);
 }
 
 // As bench/peers_python.py writes it, whose rows are joined with these.
-nlohmann::ordered_json conv_json(const BenchRow& row) {
-  const Conv2d& c = *row.conv;
-  return {{"channels", c.channels(row.k)},
+nlohmann::ordered_json conv_json(const Conv2d& c, int64_t k, int64_t batch) {
+  return {{"channels", c.channels(k)},
           {"height", c.height},
           {"width", c.width},
           {"kernel", {c.kernel_h, c.kernel_w}},
@@ -60,7 +56,7 @@ nlohmann::ordered_json conv_json(const BenchRow& row) {
           {"pad", {c.pad_top, c.pad_left, c.pad_bottom, c.pad_right}},
           {"dilation", {c.dilation_h, c.dilation_w}},
           {"groups", c.groups},
-          {"batch", row.batch},
+          {"batch", batch},
           {"out", {c.out_height(), c.out_width()}}};
 }
 
@@ -128,14 +124,89 @@ std::string bench_table(const std::vector<BenchRow>& rows) {
                 format("%.2f", row.compile_ns / 1e6),
                 format("%.0f", static_cast<double>(row.code_bytes) / 1e3),
                 format("%.0e", row.max_rel_error)};
-    if (convolutions) cells.insert(cells.begin() + kShapeColumn, shape_cell(row));
+    if (convolutions)
+      cells.insert(cells.begin() + kShapeColumn, row.conv ? shape_cell(*row.conv, row.k, row.batch) : "-");
     for (const std::string& name : peers) cells.push_back(peer_cell(row, name));
     lines.push_back(std::move(cells));
   }
   return align(lines) + means(rows, Layout::panel) + means(rows, Layout::plain);
 }
 
-std::string bench_json(const std::vector<BenchRow>& rows) {
+std::string pair_table(const std::vector<PairRow>& rows) {
+  if (rows.empty()) return {};
+  std::vector<Cells> lines{{"convolution", "then", "conv", "M x channels", "n", "layout", "us", "GFLOP/s", "of peak",
+                            "of roof", "two calls us", "x two calls", "first us", "second us", "fused us", "block",
+                            "error"}};
+  for (const PairRow& row : rows) {
+    lines.push_back({short_name(row.first_file), short_name(row.second_file), shape_cell(row.conv, row.k, row.batch),
+                     std::to_string(row.m) + "x" + std::to_string(row.between), std::to_string(row.n),
+                     layout_name(row.layout), format("%.1f", row.one_call.ns_min / 1e3),
+                     format("%.1f", row.gflops_effective()), format("%.3f", row.fraction_of_peak()),
+                     row.roofline_ns > 0 ? format("%.3f", row.roofline_ns / row.one_call.ns_min) : std::string("-"),
+                     format("%.1f", row.two_calls.ns_min / 1e3), format("%.2f", row.over_two_calls()),
+                     format("%.1f", row.first.ns_min / 1e3), format("%.1f", row.second.ns_min / 1e3),
+                     format("%.1f", row.always_fused.ns_min / 1e3),
+                     row.block_positions > 0 ? format("%lld of %lld", static_cast<long long>(row.block_positions),
+                                                      static_cast<long long>(row.positions * row.batch))
+                                             : std::string("none"),
+                     format("%.0e", row.max_rel_error)});
+  }
+  std::string text = align(lines);
+  for (const Layout layout : {Layout::panel, Layout::plain}) {
+    double sum = 0;
+    int count = 0;
+    for (const PairRow& row : rows) {
+      if (row.layout != layout) continue;
+      ++count;
+      sum += std::log(row.over_two_calls());
+    }
+    text += format("%s: geometric mean of %d %s %.2fx two calls\n", layout_name(layout), count,
+                   count == 1 ? "pair" : "pairs", std::exp(sum / count));
+  }
+  return text;
+}
+
+namespace {
+
+nlohmann::ordered_json pair_json(const PairRow& row) {
+  using Json = nlohmann::ordered_json;
+  const auto time = [](const bench::Timing& t) { return Json{{"ns_min", t.ns_min}, {"ns_median", t.ns_median}}; };
+  return {{"file", row.first_file},
+          {"then", row.second_file},
+          {"op", "pair"},
+          {"m", row.m},
+          {"between", row.between},
+          {"k", row.k},
+          {"nnz", row.nnz()},
+          {"first_nnz", row.first_nnz},
+          {"second_nnz", row.second_nnz},
+          {"n", row.n},
+          {"dtype", "fp32"},
+          {"threads", row.threads},
+          {"layout", layout_name(row.layout)},
+          {"ns_min", row.one_call.ns_min},
+          {"ns_median", row.one_call.ns_median},
+          {"over_two_calls", row.over_two_calls()},
+          {"block_positions", row.block_positions},
+          {"positions", row.positions * row.batch},
+          {"reason", row.reason},
+          {"gflops_effective", row.gflops_effective()},
+          {"fma_peak_gflops", row.fma_peak_gflops},
+          {"fraction_of_peak", row.fraction_of_peak()},
+          {"roofline_fraction", row.roofline_ns > 0 ? Json(row.roofline_ns / row.one_call.ns_min) : Json(nullptr)},
+          {"max_rel_error", row.max_rel_error},
+          {"peers",
+           {{"two_calls", time(row.two_calls)},
+            {"first", time(row.first)},
+            {"second", time(row.second)},
+            {"always_fused", time(row.always_fused)}}},
+          {"target", row.target},
+          {"conv", conv_json(row.conv, row.k, row.batch)}};
+}
+
+}  // namespace
+
+std::string bench_json(const std::vector<BenchRow>& rows, const std::vector<PairRow>& pairs) {
   using Json = nlohmann::ordered_json;
   Json array = Json::array();
   for (const BenchRow& row : rows) {
@@ -163,13 +234,14 @@ std::string bench_json(const std::vector<BenchRow>& rows) {
               {"peers", std::move(peers)},
               {"plan", row.plan},
               {"target", row.target}};
-    if (row.conv) json["conv"] = conv_json(row);
+    if (row.conv) json["conv"] = conv_json(*row.conv, row.k, row.batch);
     json["roofline_fraction"] = row.roofline_ns > 0 ? Json(row.roofline_fraction()) : Json(nullptr);
     const PeerTime* dense = row.best_dense();
     json["best_dense"] = dense ? Json(dense->name) : Json(nullptr);
     json["speedup_over_best_dense"] = dense ? Json(dense->ns_min / row.ns_min) : Json(nullptr);
     array.push_back(std::move(json));
   }
+  for (const PairRow& pair : pairs) array.push_back(pair_json(pair));
   return array.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

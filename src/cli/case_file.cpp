@@ -31,11 +31,12 @@ std::string resolve(const std::string& file, const fs::path& list) {
 }
 
 BenchCase parse_conv_case(const std::string& file, std::vector<std::string> words) {
-  BenchCase result{.file = file, .conv = {}};
+  BenchCase result{.file = file, .conv = {}, .then = {}};
   CLI::App app;
   app.set_help_flag();
   result.conv.add_to(app)->required();
   app.add_option("--batch", result.batch);
+  app.add_option("--then", result.then);
   std::ranges::reverse(words);  // as CLI11 wants them
   try {
     app.parse(std::move(words));
@@ -57,7 +58,8 @@ std::string BenchCase::describe() const {
   add("stride", conv.stride);
   add("dilation", conv.dilation);
   add("groups", conv.groups);
-  return batch == "1" ? text : text + " batch " + batch;
+  if (batch != "1") text += " batch " + batch;
+  return then.empty() ? text : text + " then " + then;
 }
 
 BenchProblem BenchCase::problem(const Weights& weights) const {
@@ -93,9 +95,10 @@ std::vector<BenchCase> read_case_file(const std::string& path) {
     try {
       if (product) {
         for (int64_t n : parse_counts(rest[0], place + ": N", 1, kMaxDimension))
-          cases.push_back({.file = resolve(file, path), .n = n, .conv = {}});
+          cases.push_back({.file = resolve(file, path), .n = n, .conv = {}, .then = {}});
       } else {
         cases.push_back(parse_conv_case(resolve(file, path), rest));
+        if (!cases.back().then.empty()) cases.back().then = resolve(cases.back().then, path);
       }
     } catch (const UsageError& error) {
       fail(product ? error.message : place + ": " + error.message);

@@ -13,6 +13,9 @@ constexpr int64_t kBlockShare = 16, kRowShare = 4;
 // MobileNetV1's pairs at 14x14 and 28x28 in blocks of one position against blocks of a row.
 constexpr double kCodeByte = 0.25;
 
+// What fits this share of L2 is taken to stay there; other data and conflicts take the rest.
+constexpr double kUsableCache = 0.75;
+
 // By positions one thread may have so much more than its share.
 constexpr double kUnevenness = 1.25;
 
@@ -43,7 +46,8 @@ int64_t block_positions(const FusionShape& shape) {
 }
 
 Fusion choose_fusion(const FusionShape& shape) {
-  if (working_bytes(shape) <= shape.l2_bytes) return {0, FusionReason::cached};
+  if (static_cast<double>(working_bytes(shape)) <= kUsableCache * static_cast<double>(shape.l2_bytes))
+    return {0, FusionReason::cached};
   const double uneven = static_cast<double>(share_of(shape) * shape.threads) / static_cast<double>(shape.positions);
   if (uneven > kUnevenness) return {0, FusionReason::threads};
   const int64_t block = block_positions(shape);
@@ -60,7 +64,7 @@ std::string describe(const Fusion& fusion, const FusionShape& shape) {
     case FusionReason::pays:
       return "the " + between + " between the kernels stay in blocks of " +
              kilobytes(fusion.block * shape.between_bytes) + "; with X, Y and the code they would be " +
-             kilobytes(working_bytes(shape)) + ", more than the second-level cache's " + kilobytes(shape.l2_bytes);
+             kilobytes(working_bytes(shape)) + ", too much for a second-level cache of " + kilobytes(shape.l2_bytes);
     case FusionReason::cached:
       return "the " + between + " between the kernels stay in the second-level cache (" + kilobytes(shape.l2_bytes) +
              ") beside X, Y and the code, " + kilobytes(working_bytes(shape)) + " in all";

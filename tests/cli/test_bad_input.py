@@ -213,6 +213,15 @@ class Problems(Case):
         self.fails([*conv, "3,4,4", "--batch", 0], "--batch 0")
         self.fails([*conv, "3,10000,20000", "--batch", 3], "--batch 3")
         self.fails([*conv, "3,4,4", "--n", 3], "--n", code=2)
+        # Two layers in one call: the second one missing, of other channels; the first one none that can be joined.
+        spatial = self.npy("spatial.npy", (4, 1, 3, 3), [1.0] * 36)
+        joined = ["bench", spatial, "--conv", "4,5,5", "--kernel", "3x3", "--groups", 4, "--peers", "none"]
+        self.fails([*joined, "--then", "nowhere.npy"], "nowhere.npy")
+        self.fails([*joined, "--then", weights], "3 input channels", "writes 4")
+        self.fails([*joined, "--then", spatial], "9 input channels", "writes 4")
+        self.fails([*conv, "3,4,4", "--then", weights], "spatial convolution")
+        self.fails([*joined, "--then", weights, "--fixed-n"], "--fixed-n", code=2)
+        self.fails(["bench", weights, "--n", 3, "--then", weights], "--conv", code=2)
         self.fails(["bench", weights, "--n", 3, "--batch", 2], "--conv", code=2)
 
 

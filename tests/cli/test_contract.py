@@ -2,6 +2,7 @@
 """The command's contract: what scripts may rely on."""
 import json
 import os
+import pathlib
 import re
 import unittest
 
@@ -180,6 +181,28 @@ class Digits(Case):
                                            "pad": [1, 1, 1, 1], "dilation": [1, 1], "groups": 2, "batch": 3,
                                            "out": [5, 8]})
             self.assertLess(row["max_rel_error"], 1e-5)
+
+    def test_bench_of_two_layers_in_one_call(self):
+        first = self.npy("first.npy", (4, 1, 3, 3), [i % 4 - 1 for i in range(36)])
+        second = self.npy("second.npy", (5, 4), [i % 3 - 1 for i in range(20)])
+        rows_path = self.path("rows.json")
+        done = self.succeeds("bench", first, "--conv", "4,9,8", "--kernel", "3x3", "--pad", 1, "--stride", 2, "--groups",
+                             4, "--batch", 2, "--then", second, "--peers", "none", "--budget", 1, "--json", rows_path)
+        self.assertIn("x two calls", done.stdout)
+        with open(rows_path, encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual([(row["op"], row["layout"]) for row in rows], [("pair", "panel"), ("pair", "plain")])
+        for row in rows:
+            self.assertEqual((row["m"], row["between"], row["k"], row["n"]), (5, 4, 9, 2 * 5 * 4))
+            self.assertEqual((pathlib.Path(row["file"]).name, pathlib.Path(row["then"]).name), ("first.npy", "second.npy"))
+            self.assertEqual(set(row["peers"]), {"two_calls", "first", "second", "always_fused"})
+            self.assertEqual(row["nnz"], row["first_nnz"] + row["second_nnz"])
+            self.assertEqual(row["block_positions"], 0)  # some KB
+            self.assertIn("second-level cache", row["reason"])
+            self.assertLess(row["max_rel_error"], 1e-5)
+        self.write("cases.txt", "first.npy --conv 4,9,8 --kernel 3x3 --groups 4 --then second.npy\n")
+        listed = self.succeeds("bench", "--cases", self.path("cases.txt"), "--peers", "none", "--budget", 1)
+        self.assertEqual(listed.stdout.count("second.npy"), 2)
 
     def test_bench_for_another_target(self):
         rows_path = self.path("rows.json")
