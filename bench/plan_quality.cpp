@@ -17,8 +17,10 @@
 #include "bench/cold.h"
 #include "bench/measure.h"
 #include "plan/candidates.h"
+#include "plan/layer_matrix.h"
 #include "plan/tiling.h"
 #include "sparsmith/sparsmith.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith::bench {
 namespace {
@@ -57,10 +59,15 @@ class Quality {
     if (!target) return target.error();
     Problem problem;
     problem.n = one.n;
+    problem.conv = one.conv;
     problem.x_layout = problem.y_layout = settings_.layout;
 
+    auto matrix = LayerMatrix::create(weights->pattern(), problem);
+    if (!matrix) return matrix.error();
+
     std::vector<Measured> all;
-    auto schedules = candidate_schedules(weights->pattern(), panel_count(one.n), problem, *target, network_bytes());
+    const int64_t panels = problem.spatial() ? strip_shape(*one.conv).y_positions() : panel_count(one.n);
+    auto schedules = candidate_schedules(matrix->pattern(), panels, problem, *target, network_bytes());
     const auto few = vector_schedules(weights->pattern(), problem, one.n, *target);
     schedules.insert(schedules.end(), few.begin(), few.end());
     for (const Schedule& schedule : schedules) {
@@ -68,7 +75,7 @@ class Quality {
       if (!kernel) return kernel.error();
       all.push_back({schedule, std::move(kernel).value()});
     }
-    time_all(all, weights->rows(), weights->cols(), one.n);
+    time_all(all, problem, weights->rows(), weights->cols());
     const double best =
         std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.ns < b.ns; })->ns;
     auto untuned = compile_with(*weights, problem, nullptr);
@@ -89,7 +96,7 @@ class Quality {
                 static_cast<long long>(one.n), best / 1e3, by_model, by_tuning,
                 untuned->plan().chosen.describe().c_str());
     std::fflush(stdout);
-    write_csv(one, *weights, all);
+    write_csv(one, matrix->pattern(), all);
     return success();
   }
 
@@ -116,8 +123,16 @@ class Quality {
   /// With cold caches: of a network that none holds.
   int64_t network_bytes() const { return settings_.cold != nullptr ? int64_t{1} << 40 : 0; }
 
-  void time_all(std::vector<Measured>& all, int64_t m, int64_t k, int64_t n) const {
-    std::vector<float> x(static_cast<size_t>(panel_floats(k, n)) + 16), y(static_cast<size_t>(panel_floats(m, n)) + 16);
+  void time_all(std::vector<Measured>& all, const Problem& problem, int64_t m, int64_t k) const {
+    const int64_t n = problem.n;
+    int64_t x_floats = panel_floats(k, n), y_floats = panel_floats(m, n);
+    if (problem.conv) {
+      const StripShape shape = strip_shape(*problem.conv);
+      const int64_t channels = problem.conv->channels(k), positions = problem.conv->height * problem.conv->width;
+      x_floats = std::max({x_floats, channels * (positions + 16), shape.x_floats(channels)});
+      y_floats = std::max(y_floats, shape.y_floats(m));
+    }
+    std::vector<float> x(static_cast<size_t>(x_floats) + 16), y(static_cast<size_t>(y_floats) + 16);
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 1000) / 500 - 1;
     const auto on_a_line = [](std::vector<float>& v) {
       return v.data() + (64 - reinterpret_cast<uintptr_t>(v.data()) % 64) % 64 / sizeof(float);
@@ -145,11 +160,11 @@ class Quality {
     return found != all.end() ? found->ns : INFINITY;
   }
 
-  void write_csv(const Case& one, const Weights& weights, const std::vector<Measured>& all) {
+  void write_csv(const Case& one, const Pattern& weights, const std::vector<Measured>& all) {
     if (!csv_.is_open()) return;
     for (const Measured& row : all) {
       const Schedule& s = row.schedule;
-      const Tiling tiling = make_tiling(weights.pattern(), s.tile_rows, s.cluster_rows);
+      const Tiling tiling = make_tiling(weights, s.tile_rows, s.cluster_rows);
       csv_ << one.name << ',' << weights.rows() << ',' << weights.cols() << ',' << one.n << ',' << weights.nnz() << ','
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','

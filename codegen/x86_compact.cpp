@@ -24,7 +24,7 @@ CompactLowering::CompactLowering(const Program& program, Isa isa, X86Encoder& en
 void CompactLowering::enter() {
   const auto header = [](size_t offset) { return Mem{kIndices, static_cast<int32_t>(offset)}; };
   e_.load(X86Form::mov_load, kIndices, arg(offsetof(EntryArgs, indices)));
-  e_.load(X86Form::imul_load, kScratch, header(offsetof(CompactHeader, k_begin)), kLineBytes);
+  e_.load(X86Form::imul_load, kScratch, header(offsetof(CompactHeader, first_line)), kLineBytes);
   e_.load(X86Form::lea, kX, {kX, 0, kScratch});
   e_.load(X86Form::mov_load, kScratch, header(offsetof(CompactHeader, first_row)));
   e_.load(X86Form::scale_load, kScratch, arg(offsetof(EntryArgs, y_row_stride)));
@@ -77,7 +77,7 @@ void CompactLowering::step(int i, int sets) {
   for (int u = 0; u < program_.panels; ++u) {
     for (int h = 0; h < halves(); ++h) {
       const int acc = ((i % sets) * program_.panels + u) * halves() + h;
-      e_.mem(X86Form::fma_v, acc, value, {kX1, static_cast<int32_t>(u * program_.x_panel_bytes + 32 * h)});
+      e_.mem(X86Form::fma_v, acc, value, {kX1, program_.x_panel_offsets[static_cast<size_t>(u)] + 32 * h});
     }
   }
 }

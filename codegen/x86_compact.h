@@ -4,7 +4,7 @@
 ///     movzx       eax, word ptr [rbx - 2*i]       the nonzero's column, times 8
 ///     lea         r10, [rsi + 8*rax]              its row of X in the first panel
 ///     vbroadcastss zmm_v, dword ptr [rcx - 4*i]
-///     vfmadd231ps zmm_u, zmm_v, [r10 + panel*u]   for each panel
+///     vfmadd231ps zmm_u, zmm_v, [r10 + panel u]   for each panel
 ///
 /// Rounds of kSteps such steps of equal size; a row's first round is entered in its midst, at an address computed from
 /// the count, so that a row costs no branch that follows its length. Rows of a tile are sorted by count, which keeps

@@ -5,6 +5,7 @@
 
 #include "artifact/compact_stream.h"
 #include "kernels/epilogue.h"
+#include "pattern/x_lines.h"
 
 namespace sparsmith {
 namespace {
@@ -30,15 +31,17 @@ uint8_t* put(uint8_t* at, int64_t value) {
 
 }  // namespace
 
-CompactWriter::CompactWriter(const Pattern& pattern, const Problem& problem, const Schedule& schedule,
+CompactWriter::CompactWriter(const LayerMatrix& matrix, const Problem& problem, const Schedule& schedule,
                              const RegisterFile& registers)
-    : pattern_(pattern),
+    : matrix_(matrix),
+      pattern_(matrix.pattern()),
       problem_(problem),
+      weight_columns_(pattern_.cols() / (problem.conv ? problem.conv->groups : 1)),
       panels_(schedule.panels_per_pass),
       lanes_(schedule.lanes),
       sets_(accumulator_sets(schedule.panels_per_pass, registers)),
-      index_bytes_(index_bytes(schedule.k_block > 0 ? std::min(schedule.k_block, pattern.cols()) : pattern.cols())),
-      next_(pattern.row_offsets().begin(), pattern.row_offsets().end() - 1) {}
+      index_bytes_(index_bytes(x_lines(problem, weight_columns_, schedule.k_block))),
+      next_(pattern_.row_offsets().begin(), pattern_.row_offsets().end() - 1) {}
 
 void CompactWriter::write(int panels, bool first, bool last, Program& program) const {
   const TileShape row{kListedRow, panels};
@@ -47,13 +50,15 @@ void CompactWriter::write(int panels, bool first, bool last, Program& program) c
   program.xs = 1;
   program.lanes = lanes_;
   program.panels = panels;
-  program.y_layout = problem_.y_layout;
+  program.y_layout = y_layout(problem_);
   program.plain_row_bytes = fixed_row_bytes(pattern_, problem_);
   program.listed_rows = true;
   program.one_pass = panels < panels_;
   program.index_bytes = index_bytes_;
-  program.x_panel_bytes = pattern_.cols() * kLineBytes;
-  program.y_panel_bytes = problem_.y_layout == Layout::panel ? pattern_.rows() * kLineBytes : 0;
+  for (int u = 0; u < panels; ++u) {
+    program.x_panel_offsets.push_back(static_cast<int32_t>(x_panel_line(problem_, weight_columns_, u) * kLineBytes));
+  }
+  program.y_panel_bytes = program.y_layout == Layout::panel ? pattern_.rows() * kLineBytes : 0;
   program.ops = {{OpCode::pass_begin}, {OpCode::list_begin}};
   if (!first || problem_.epilogue.accumulate) {
     append_loads(program, row);
@@ -106,7 +111,7 @@ void CompactWriter::append_rows(const TileBlock& block, std::vector<ValueSource>
   CompactHeader header;
   header.rows = static_cast<int64_t>(rows_.size());
   header.first_row = block.rows.front();
-  header.k_begin = block.k_begin;
+  header.first_line = matrix_.line(block.k_begin);
   size_t nonzeros = 0;
   for (const Row& row : rows_) nonzeros += static_cast<size_t>(row.end - row.begin);
 
@@ -117,8 +122,8 @@ void CompactWriter::append_rows(const TileBlock& block, std::vector<ValueSource>
     at = put<Index>(at, row.row);
     at = put<Index>(at, row.end - row.begin);
     for (int64_t i = row.begin; i < row.end; ++i) {
-      at = put<Index>(at, (columns[i] - block.k_begin) * kIndexScale);
-      values.push_back(ValueSource::make(ValueKind::weight, static_cast<uint32_t>(i)));
+      at = put<Index>(at, (matrix_.line(columns[i]) - header.first_line) * kIndexScale);
+      values.push_back(ValueSource::make(ValueKind::weight, matrix_.source(i)));
     }
     if (!block.last) continue;
     const size_t before = values.size();

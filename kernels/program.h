@@ -85,8 +85,8 @@ struct Program {
   bool listed_rows = false;         ///< the segment has an index stream (compact_stream.h), of index_bytes an index
   bool one_pass = false;            ///< EntryArgs::passes is known to the caller to mean one pass
   int index_bytes = 2;              ///< of the index stream: 2 or 4
-  int64_t x_panel_bytes = 0;        ///< listed rows: from panel to panel of X
   int64_t y_panel_bytes = 0;  ///< from panel to panel of Y and the residual where it is known; 0: EntryArgs has it
+  std::vector<int32_t> x_panel_offsets;  ///< listed rows: where each panel of X lies, bytes from the first
   std::vector<Op> ops;
   std::vector<uint32_t> data;  ///< constants that lie behind the code; whole vectors
 };

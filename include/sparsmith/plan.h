@@ -41,11 +41,13 @@ struct Schedule {
   /// of 16.
   int32_t tile_rows = 31;
   int32_t panels_per_pass = 1;  ///< panels (vector form: columns) a pass over a tile's code computes together
-  int64_t k_block = 0;          ///< columns of W per block; 0: all. Of spatial convolutions a multiple of the taps
-  int64_t n_block = 0;          ///< panels per block, the outermost loop; 0: all
-  bool cluster_rows = true;     ///< rows with similar nonzeros share tiles
-  bool prefetch_y = false;      ///< fetch a pass's lines of Y during the pass before it; for a panel-layout Y beyond L2
-  bool direct_x = false;  ///< a plain X is read where it lies, at its run-time row stride, rather than packed first
+  /// Columns of W per block; 0: all. Of spatial convolutions a multiple of the taps; compact form: a divisor of the
+  /// channels, times the taps of a row of the kernel.
+  int64_t k_block = 0;
+  int64_t n_block = 0;       ///< panels per block, the outermost loop; 0: all
+  bool cluster_rows = true;  ///< rows with similar nonzeros share tiles
+  bool prefetch_y = false;   ///< fetch a pass's lines of Y during the pass before it; for a panel-layout Y beyond L2
+  bool direct_x = false;     ///< a plain X is read where it lies, at its run-time row stride, rather than packed first
   /// Within an n-block: this many tiles, whose code fits L1I together, run over inner_panels panels at a time, whose X
   /// fits L1, before the next tiles do. 0 and 0: each tile runs over all panels of the block by itself.
   int64_t tile_group = 0;

@@ -27,7 +27,7 @@ struct StripShape {
   int64_t y_floats(int64_t m) const { return y_positions() * m * 16; }
 };
 
-/// The cut with the fewest positions of Y; of several, that with the fewest of X. `conv` must be valid: every size at
+/// The cut with the fewest positions of Y; of several, that with the fewest of X, then with the longest rows. `conv` must be valid: every size at
 /// least 1, an output of at least 1 x 1.
 StripShape strip_shape(const Conv2d& conv);
 

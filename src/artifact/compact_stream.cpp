@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pattern/x_lines.h"
+
 namespace sparsmith {
 namespace {
 
 template <class Index>
-std::string check_rows(const KernelImage& image, const Segment& segment, const CompactHeader& header, uint64_t at) {
-  const uint64_t columns = static_cast<uint64_t>(image.k - header.k_begin);
+std::string check_rows(const KernelImage& image, const Segment& segment, const CompactHeader& header, int64_t all_lines,
+                       uint64_t at) {
+  const auto lines = static_cast<uint64_t>(all_lines - header.first_line);
   const uint8_t* const data = image.indices.data();
   const uint64_t size = image.indices.size();
   uint64_t values = 0;
@@ -23,7 +26,7 @@ std::string check_rows(const KernelImage& image, const Segment& segment, const C
     for (uint64_t i = 0; i < head[1]; ++i) {
       Index index;
       std::memcpy(&index, data + at + i * sizeof index, sizeof index);
-      wrong |= index % kIndexScale != 0 || index / kIndexScale >= columns;
+      wrong |= index % kIndexScale != 0 || index / kIndexScale >= lines;
     }
     if (wrong) return "names a row of X that isn't there";
     at += head[1] * sizeof(Index);
@@ -34,8 +37,8 @@ std::string check_rows(const KernelImage& image, const Segment& segment, const C
 }
 
 std::string check_segments(const KernelImage& image, const Schedule& schedule, const std::vector<Segment>& segments) {
-  const int64_t depth = schedule.k_block > 0 ? std::min(schedule.k_block, image.k) : image.k;
-  const bool narrow = index_bytes(depth) == 2;
+  const bool narrow = index_bytes(x_lines(image.problem, image.k, schedule.k_block)) == 2;
+  const int64_t lines = x_lines(image.problem, image.k, 0);
   for (size_t i = 0; i < segments.size(); ++i) {
     const Segment& segment = segments[i];
     const std::string which = "the index stream of segment " + std::to_string(i) + " ";
@@ -47,13 +50,13 @@ std::string check_segments(const KernelImage& image, const Schedule& schedule, c
     std::memcpy(&header, image.indices.data() + segment.index_offset, sizeof header);
     constexpr int64_t kMostRowValues = 64;
     if (header.rows < 1 || header.rows > segment.rows || header.first_row < 0 ||
-        header.first_row > image.m - segment.rows || header.k_begin < 0 || header.k_begin >= image.k ||
+        header.first_row > image.m - segment.rows || header.first_line < 0 || header.first_line >= lines ||
         header.row_values < 0 || header.row_values > kMostRowValues) {
       return which + "has an impossible header";
     }
     const uint64_t at = segment.index_offset + sizeof header;
-    const std::string what =
-        narrow ? check_rows<uint16_t>(image, segment, header, at) : check_rows<uint32_t>(image, segment, header, at);
+    const std::string what = narrow ? check_rows<uint16_t>(image, segment, header, lines, at)
+                                    : check_rows<uint32_t>(image, segment, header, lines, at);
     if (!what.empty()) return which + what;
   }
   return {};

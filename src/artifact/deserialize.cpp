@@ -139,12 +139,12 @@ Schedule read_schedule(Reader& in) {
 }
 
 /// The launcher gives code that reads X in place the caller's strides: only a plain, unstrided X has them; columns to
-/// the vector form, which spatial convolutions don't have, as they don't the compact one; addresses groups of tiles
-/// by their place in a grid that the compact form leaves holes in; and calls narrow code panel by panel.
+/// the vector form, which spatial convolutions don't have; addresses groups of tiles by their place in a grid that the
+/// compact form leaves holes in; and calls narrow code panel by panel.
 bool runs_legally(const Schedule& schedule, const Problem& problem) {
   if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x && schedule.lanes >= 8;
   if (schedule.lanes < 16 && (problem.spatial() || schedule.panels_per_pass > 1)) return false;
-  if (schedule.form == Form::compact && (problem.spatial() || schedule.tile_group > 0)) return false;
+  if (schedule.form == Form::compact && schedule.tile_group > 0) return false;
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
   return problem.x_layout == Layout::plain && !problem.spatial() && !strided && schedule.form == Form::sparse &&

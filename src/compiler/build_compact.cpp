@@ -34,12 +34,13 @@ Result<Entries> emit(const CompactWriter& writer, int panels, bool first, bool l
 
 }  // namespace
 
-Status build_compact(const Pattern& pattern, const Problem& problem, const Schedule& schedule,
+Status build_compact(const LayerMatrix& matrix, const Problem& problem, const Schedule& schedule,
                      const RegisterFile& registers, CodeGenerator& generator, KernelImage& image,
                      std::vector<Segment>& segments) {
+  const Pattern& pattern = matrix.pattern();
   const int64_t depth = pattern.cols(), rows = pattern.rows();
   const int64_t k_step = schedule.k_block > 0 ? std::min(schedule.k_block, depth) : depth;
-  CompactWriter writer(pattern, problem, schedule, registers);
+  CompactWriter writer(matrix, problem, schedule, registers);
   std::optional<Entries> emitted[4];
   std::vector<int32_t> tile(static_cast<size_t>(std::min<int64_t>(schedule.tile_rows, rows)));
   image.indices.reserve(static_cast<size_t>(pattern.nnz() * 2 + rows * 4));

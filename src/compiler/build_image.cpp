@@ -144,10 +144,10 @@ Status build_segments(const Pattern& pattern, const Problem& problem, const Sche
                       CodeGenerator& generator, KernelImage& image, std::vector<Segment>& segments) {
   if (schedule.form == Form::vector) return build_slices(pattern, problem, schedule, generator, image, segments);
   const RegisterFile registers = register_file(target.isa(), schedule.lanes);
-  if (schedule.form == Form::compact)
-    return build_compact(pattern, problem, schedule, registers, generator, image, segments);
-  auto matrix = LayerMatrix::create(pattern, problem, schedule.k_block);
+  auto matrix = LayerMatrix::create(pattern, problem, schedule);
   if (!matrix) return matrix.error();
+  if (schedule.form == Form::compact)
+    return build_compact(*matrix, problem, schedule, registers, generator, image, segments);
   return ImageBuilder(*matrix, problem, schedule, generator, registers, image, segments).build();
 }
 

@@ -1,4 +1,5 @@
 #include <string>
+#include <tuple>
 
 #include "pattern/check.h"
 #include "sparsmith/panel.h"
@@ -34,9 +35,8 @@ StripShape strip_shape(const Conv2d& conv) {
   StripShape best;
   for (int64_t grid_h = 1; grid_h <= kPanelWidth; grid_h *= 2) {
     const StripShape shape = shape_on_grid(conv, grid_h);
-    const bool fewer = shape.y_positions() < best.y_positions() ||
-                       (shape.y_positions() == best.y_positions() && shape.x_positions() < best.x_positions());
-    if (grid_h == 1 || fewer) best = shape;
+    const auto rank = [](const StripShape& s) { return std::tuple(s.y_positions(), s.x_positions(), -s.tile_w); };
+    if (grid_h == 1 || rank(shape) < rank(best)) best = shape;
   }
   return best;
 }

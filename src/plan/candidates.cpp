@@ -5,7 +5,9 @@
 #include <cstdio>
 
 #include "pattern/check.h"
+#include "plan/compact_schedules.h"
 #include "plan/cost_model.h"
+#include "plan/layer_matrix.h"
 #include "plan/registers.h"
 #include "plan/slices.h"
 #include "sparsmith/strip.h"
@@ -14,8 +16,6 @@ namespace sparsmith {
 namespace {
 
 constexpr int64_t kPanelBytes = 64;
-/// Few enough that a layer's rows divide among threads, enough that a block's X is used often while it lies in L1.
-constexpr int64_t kCompactTileRows = 128;
 /// Bytes of X a block may have to stay in the second-level cache beside Y and code.
 constexpr int64_t kL2Share = 768 << 10;
 
@@ -69,24 +69,6 @@ void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, const R
   for (const int64_t tile : tiles) {
     for (int32_t u = 1; u <= std::min<int64_t>({8, registers.vectors - 3, shape.tile_w, panels}); ++u) {
       schedules.push_back({Form::depthwise, static_cast<int32_t>(tile), u, 0, 0, false, false, false, 0, 0});
-    }
-  }
-}
-
-/// Passes of a few panels, each an n-block of its own, with blocks of K that keep their X in L1 or soon fetched from
-/// L2. Deeper blocks for patterns whose rows would have little more than a nonzero in each.
-void add_compact(const Pattern& pattern, int64_t panels, const RegisterFile& registers,
-                 std::vector<Schedule>& schedules) {
-  const auto tile_rows = static_cast<int32_t>(std::min<int64_t>(kCompactTileRows, pattern.rows()));
-  const int64_t row_nonzeros = pattern.nnz() / pattern.rows();
-  const auto most = std::min<int64_t>(most_compact_panels(pattern, registers), panels);
-  for (const int64_t u : {int64_t{2}, int64_t{3}, int64_t{4}, int64_t{6}}) {
-    if (u > most && u > 2) continue;
-    const int64_t panels_per_pass = std::min(u, most);
-    for (const int64_t k : {int64_t{0}, int64_t{128}, int64_t{256}, int64_t{512}}) {
-      if (k >= pattern.cols() || (k > 0 && row_nonzeros * k < 2 * pattern.cols())) continue;
-      schedules.push_back({Form::compact, tile_rows, static_cast<int32_t>(panels_per_pass), k, panels_per_pass, false,
-                           false, false, 0, 0});
     }
   }
 }
@@ -146,7 +128,7 @@ std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& pr
     schedule.prefetch_code = true;
     schedules.push_back(schedule);
   }
-  add_compact(pattern, 1, registers, schedules);
+  add_compact(pattern, 1, problem, registers, machine_model(target), schedules);
   for (Schedule& schedule : schedules) schedule.lanes = lanes;
   return schedules;
 }
@@ -188,10 +170,8 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
     }
   }
   // Said before tilings are made, which takes long for matrices of that size.
-  if (!problem.spatial()) {
-    if (pattern.nnz() * least_straight_bytes(target.isa()) > kMostStraightCodeBytes) schedules.clear();
-    add_compact(pattern, panels, registers, schedules);
-  }
+  if (pattern.nnz() * least_straight_bytes(target.isa()) > kMostStraightCodeBytes) schedules.clear();
+  if (!is_depthwise(pattern, problem)) add_compact(pattern, panels, problem, registers, machine, schedules);
 
   // Prefetching code pays where other layers push it out of L2, and at times where the layer's own doesn't fit.
   const bool cold = network_code_bytes > machine.l2_bytes;
@@ -230,12 +210,6 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
     }
   }
   return schedules;
-}
-
-int most_compact_panels(const Pattern& pattern, const RegisterFile& registers) {
-  // Panels of X and Y are addressed by displacements from the first.
-  const int64_t farthest = INT32_MAX / (kPanelBytes * std::max(pattern.rows(), pattern.cols()));
-  return static_cast<int>(std::min<int64_t>(registers.max_listed_panels, farthest + 1));
 }
 
 Status check_problem(const Pattern& pattern, const Problem& problem) {
@@ -325,10 +299,10 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
     }
   }
   const RegisterFile registers = register_file(target.isa(), schedule.lanes);
-  if (compact && problem.spatial()) return bad_input("a compact schedule for a spatial convolution");
   const int panels = schedule.panels_per_pass;
   if (schedule.form == Form::depthwise) return check_depthwise(schedule, pattern, problem, registers);
-  const int most_panels = compact ? most_compact_panels(pattern, registers) : registers.max_panels;
+  const int most_panels =
+      compact ? most_compact_panels(pattern.rows(), pattern.cols(), problem, registers) : registers.max_panels;
   if (panels < 1 || panels > most_panels) {
     return bad_input("a schedule of " + std::to_string(panels) + " panels per pass; 1 to " +
                      std::to_string(most_panels) + " are possible");
@@ -341,17 +315,13 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
                      std::to_string(panels) + " panels per pass " + target.to_string() + " has registers for 1 to " +
                      std::to_string(most));
   }
-  if (problem.spatial() && schedule.k_block % problem.conv->taps() != 0) {
-    return bad_input("a schedule with a k-block of " + std::to_string(schedule.k_block) +
-                         " columns for a convolution of " + std::to_string(problem.conv->taps()) + " taps",
-                     "a multiple of the taps");
-  }
   if (schedule.form == Form::dense && problem.conv && problem.conv->groups > 1) {
     return bad_input("a dense schedule for a convolution of " + std::to_string(problem.conv->groups) + " groups");
   }
   if (schedule.k_block < 0 || schedule.n_block < 0 || schedule.tile_group < 0) {
     return bad_input("a schedule with a negative block size");
   }
+  if (Status valid = check_k_block(schedule, problem, pattern.cols()); !valid) return valid;
   if (schedule.tile_group > 0 && compact) {
     return bad_input("a compact schedule with groups of tiles; its n-block is for that");
   }

@@ -15,9 +15,6 @@ inline constexpr int64_t kAssumedColumns = 256;
 /// Rows of Y are addressed with 32-bit displacements of 64 bytes a row.
 inline constexpr int64_t kMaxRows = int64_t{1} << 24;
 
-/// Rows of a compact tile are numbered in two bytes.
-inline constexpr int64_t kMostCompactRows = int64_t{1} << 16;
-
 /// Legal schedules for the pattern, sized for this machine's caches on the target: sparse ones first, dense always
 /// among them unless its values would not fit (kMaxNonzeros).
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
@@ -31,8 +28,6 @@ inline constexpr int64_t kMostVectorColumns = 8;
 std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
 /// Code of 8 or 4 lanes for calls of n columns: none where n is larger, or for a spatial convolution.
 std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
-/// Panels that a pass of the compact form can reach, at least 1 for any pattern within the limits.
-int most_compact_panels(const Pattern& pattern, const RegisterFile& registers);
 
 /// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the
 /// error names the number that is wrong.

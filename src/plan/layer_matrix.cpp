@@ -11,12 +11,12 @@ namespace {
 /// W's columns to (tap, channel) and back to columns of the layer's matrix.
 class ColumnOrder {
  public:
-  ColumnOrder(int64_t m, int64_t k, const Conv2d& conv, int64_t k_block)
+  ColumnOrder(int64_t m, int64_t k, const Conv2d& conv, int64_t block)
       : conv_(conv),
         group_rows_(m / conv.groups),
         group_channels_(k / conv.taps()),
         channels_(conv.channels(k)),
-        block_(k_block > 0 ? std::min(k_block / conv.taps(), channels_) : channels_) {}
+        block_(block > 0 ? std::min(block, channels_) : channels_) {}
 
   int64_t columns() const { return channels_ * conv_.taps(); }
   int64_t column(int64_t row, int64_t k) const {
@@ -41,15 +41,33 @@ class ColumnOrder {
 
 }  // namespace
 
-Result<LayerMatrix> LayerMatrix::create(const Pattern& weights, const Problem& problem, int64_t k_block) {
-  if (!problem.spatial()) return LayerMatrix(weights);
+int64_t taps_of_block(const Problem& problem, Form form) {
+  if (!problem.spatial()) return 1;
+  return form == Form::compact ? problem.conv->kernel_w : problem.conv->taps();
+}
+
+Status check_k_block(const Schedule& schedule, const Problem& problem, int64_t weight_columns) {
+  if (!problem.spatial() || schedule.k_block == 0) return success();
   const Conv2d& conv = *problem.conv;
-  if (k_block % conv.taps() != 0) {
-    return bad_input("a k-block of " + std::to_string(k_block) + " columns for a convolution of " +
-                         std::to_string(conv.taps()) + " taps",
-                     "a multiple of the taps");
+  const int64_t taps = taps_of_block(problem, schedule.form), channels = conv.channels(weight_columns);
+  const std::string what = "a schedule with a k-block of " + std::to_string(schedule.k_block) + " columns for ";
+  if (taps == conv.taps()) {
+    if (schedule.k_block % taps == 0) return success();
+    return bad_input(what + "a convolution of " + std::to_string(taps) + " taps", "a multiple of the taps");
   }
-  const ColumnOrder order(weights.rows(), weights.cols(), conv, k_block);
+  const int64_t block = schedule.k_block / taps;
+  if (schedule.k_block % taps == 0 && channels % block == 0) return success();
+  return bad_input(what + "a compact convolution of " + std::to_string(channels) + " channels, with rows of " +
+                       std::to_string(taps) + " taps",
+                   "a divisor of the channels times the taps of a row");
+}
+
+Result<LayerMatrix> LayerMatrix::create(const Pattern& weights, const Problem& problem, const Schedule& schedule) {
+  if (!problem.spatial()) return LayerMatrix(weights);
+  if (Status valid = check_k_block(schedule, problem, weights.cols()); !valid) return valid.error();
+  const Conv2d& conv = *problem.conv;
+  const ColumnOrder order(weights.rows(), weights.cols(), conv,
+                          schedule.k_block / taps_of_block(problem, schedule.form));
   struct Entry {
     int32_t column;
     uint32_t source;

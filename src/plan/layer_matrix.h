@@ -8,16 +8,24 @@
 #include <vector>
 
 #include "sparsmith/pattern.h"
+#include "sparsmith/plan.h"
 #include "sparsmith/problem.h"
 #include "sparsmith/result.h"
 
 namespace sparsmith {
 
+/// Taps of a spatial convolution that a k-block reads its channels at: all, or, of the compact form, one row of them,
+/// which lets many channels of many positions lie in L1 together. Otherwise 1.
+int64_t taps_of_block(const Problem& problem, Form form);
+
+/// bad_input when a spatial convolution of weights of so many columns has no such k-block.
+Status check_k_block(const Schedule& schedule, const Problem& problem, int64_t weight_columns);
+
 class LayerMatrix {
  public:
-  /// `k_block`: the schedule's; the channels of a spatial convolution come in blocks of k_block / taps, and within them
-  /// the taps, so that a k-block reads a few channels at all taps. bad_input when it isn't a multiple of the taps.
-  static Result<LayerMatrix> create(const Pattern& weights, const Problem& problem, int64_t k_block);
+  /// The channels of a spatial convolution come in blocks of k_block / taps_of_block(), and within them the taps, so
+  /// that a k-block reads a few channels at its taps. bad_input: check_k_block.
+  static Result<LayerMatrix> create(const Pattern& weights, const Problem& problem, const Schedule& schedule = {});
 
   const Pattern& pattern() const { return pattern_; }
   /// Where column k of the pattern lies in X: 64-byte lines from a panel's first.

@@ -65,7 +65,7 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
                           : kAssumedColumns;
   plan.target = target.to_string();
 
-  const auto matrix = LayerMatrix::create(pattern, problem, 0);
+  const auto matrix = LayerMatrix::create(pattern, problem);
   if (!matrix) return matrix.error();
   int64_t panels = panel_count(plan.n);
   double x_share = 1;

@@ -129,11 +129,12 @@ class OneLaunch final : public StripWork {
 
 void compute_range(const Launch& kernel, const StripOperands& strips, int64_t first, int64_t last, int64_t first_tile,
                    int64_t last_tile, bool fresh) {
+  const int64_t pass = kernel.schedule.form == Form::compact ? kernel.schedule.panels_per_pass : 0;
   const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : last - first;
   for (int64_t p = first; p < last; p += block) {
     const int64_t end = std::min(p + block, last);
     compute_tiles(kernel, first_tile, last_tile, fresh && p == first,
-                  [&](const auto& visit) { for_each_strip_run(strips, p, end, visit); });
+                  [&](const auto& visit) { for_each_strip_run(strips, pass, p, end, visit); });
   }
 }
 

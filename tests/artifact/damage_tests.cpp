@@ -173,6 +173,26 @@ TEST(Damage, IndexStreamsStayInsideTheirArrays) {
   EXPECT_THAT(with_number(kRows + 4, 8 * 5), HasSubstr("row of X that isn't there"));
 }
 
+// The streams of a convolution name lines from a position's.
+TEST(Damage, IndexStreamsOfConvolutionsStayInsideTheImage) {
+  const auto with_number = [&](size_t at, uint16_t number) {
+    KernelImage image = compact_image();
+    // Five columns: a kernel of 5 x 1, whose taps lie a row of positions apart.
+    Conv2d conv{.height = 6, .width = 32, .kernel_h = 5, .kernel_w = 1};
+    image.variants.clear();  // which are of the vector form
+    image.problem.conv = conv;
+    image.problem.n = conv.out_height() * conv.out_width();
+    image.problem.n_fixed = false;
+    std::memcpy(&image.indices[at], &number, sizeof number);
+    return words_of(deserialize(serialize(image), "liar"));
+  };
+  constexpr size_t kRows = sizeof(CompactHeader);
+  // 64 outputs: 16 tiles of 2 x 2, so that the last tap begins at line 4 * 2.
+  EXPECT_EQ(with_number(kRows + 4, 8 * 8), "accepted");
+  EXPECT_THAT(with_number(kRows + 4, 8 * 9), HasSubstr("row of X that isn't there"));
+  EXPECT_THAT(with_number(16, 9), HasSubstr("impossible header"));
+}
+
 TEST(Damage, PackedValuesMustHaveSources) {
   const auto with = [](ValueKind kind, uint32_t index) {
     return words_after([=](KernelImage& i) { i.value_sources[3] = ValueSource::make(kind, index); });

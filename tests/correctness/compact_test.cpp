@@ -161,6 +161,91 @@ TEST_P(Compact, NewValuesAndArtifacts) {
   EXPECT_THAT(*text, Not(HasSubstr("; W[")));
 }
 
+Conv2d same_size(int64_t height, int64_t width, int64_t stride = 1) {
+  Conv2d conv{.height = height, .width = width, .stride_h = stride, .stride_w = stride, .kernel_h = 3, .kernel_w = 3};
+  conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = 1;
+  return conv;
+}
+
+TEST_P(Compact, ConvolutionsInPassesOfPartsOfRowsRowsAndImages) {
+  const int most = Target::parse(target())->isa() == Isa::avx512 ? 16 : 6;
+  // Tiles of 2 x 7, 2 x 2, 1 x 5 and 3 x 2 positions.
+  for (const auto& [height, width, stride] :
+       {std::tuple<int64_t, int64_t, int64_t>{14, 14, 1}, {7, 7, 1}, {2, 40, 1}, {24, 12, 2}}) {
+    for (int panels = 1; panels <= most; ++panels) {
+      LayerCase c{.m = 33, .k = 6 * 9, .density = 0.3, .target = target(), .threads = 3};
+      c.problem.conv = same_size(height, width, stride);
+      c.problem.x_layout = panels % 3 == 0 ? Layout::plain : Layout::panel;
+      c.problem.y_layout = panels % 2 == 0 ? Layout::plain : Layout::panel;
+      c.problem.epilogue.bias = true;
+      c.problem.epilogue.residual = Residual::before_activation;
+      c.problem.epilogue.accumulate = panels % 4 == 0;
+      c.shape.batch = 3;
+      c.seed = static_cast<uint32_t>(panels + height);
+      for (const int64_t k_block : {0, 9, 18}) {
+        for (const int64_t n_block : {0, 5}) {
+          c.schedule = Schedule{.form = Form::compact,
+                                .tile_rows = 20,
+                                .panels_per_pass = panels,
+                                .k_block = k_block,
+                                .n_block = n_block};
+          ASSERT_TRUE(check_layer(c));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Compact, ConvolutionsOfLinesBeyondTwoBytes) {
+  // 1100 channels: one row of taps spans 2 * 1100 + 1100 lines, all of them 10 positions more.
+  LayerCase c{.m = 20, .k = 1100 * 9, .density = 0.01, .target = target(), .threads = 2};
+  for (const int64_t groups : {1, 5}) {
+    c.k = 1100 * 9 / groups;
+    for (const int64_t k_block : {int64_t{0}, int64_t{3300}, int64_t{330}}) {
+      c.problem.conv = same_size(9, 9);
+      c.problem.conv->groups = groups;
+      c.problem.conv->dilation_w = groups == 1 ? 2 : 1;
+      c.schedule = Schedule{.form = Form::compact, .tile_rows = 20, .panels_per_pass = 3, .k_block = k_block};
+      ASSERT_TRUE(check_layer(c));
+    }
+  }
+}
+
+TEST_P(Compact, AConvolutionOfMillionsOfNonzerosIsPlannedSo) {
+  // 1024 x 1024 channels of 3 x 3: 4.7 million nonzeros, more than 24 MB of straight-line code.
+  const Weights weights = regular_weights(1024, 1024 * 9, 4608);
+  Problem problem;
+  problem.conv = same_size(7, 7);
+  problem.conv->order = WeightOrder::hwc;
+  const Result<Kernel> kernel = compile(weights, problem, {}, options());
+  ASSERT_TRUE(kernel.ok()) << kernel.error().message;
+  EXPECT_NE(kernel->plan().chosen.form, Form::sparse) << kernel->plan().reason;
+  EXPECT_THAT(kernel->plan().reason, HasSubstr("larger than 24 MB"));
+  const auto compact = std::ranges::find_if(
+      kernel->plan().candidates, [](const Candidate& candidate) { return candidate.schedule.form == Form::compact; });
+  ASSERT_NE(compact, kernel->plan().candidates.end());
+  const Result<Kernel> forced = compile(weights, problem, {}, options(&compact->schedule));
+  ASSERT_TRUE(forced.ok()) << forced.error().message;
+  EXPECT_LT(forced->report().code_bytes, 100'000);
+  EXPECT_TRUE(check_kernel(*forced, weights, {}, {}, 2, 1));
+}
+
+TEST_P(Compact, ConvolutionsKeepTheirStreamsInArtifacts) {
+  LayerCase c{.m = 40, .k = 12 * 9, .density = 0.2, .target = target()};
+  c.problem.conv = same_size(14, 14);
+  const Weights weights = make_weights(c);
+  const Schedule schedule{.form = Form::compact, .tile_rows = 16, .panels_per_pass = 6, .k_block = 18};
+  const Result<Kernel> kernel = compile(weights, c.problem, {}, options(&schedule));
+  ASSERT_TRUE(kernel.ok()) << kernel.error().message;
+  const std::string path = ::testing::TempDir() + "compact_conv_" + target() + ".smk";
+  ASSERT_TRUE(kernel->save(path).ok());
+  const Result<Kernel> loaded = Kernel::load(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->plan().chosen, schedule);
+  EXPECT_TRUE(check_kernel(*loaded, weights, {}, c.shape, 2, 3));
+}
+
 TEST_P(Compact, SchedulesOutOfRangeAreRefused) {
   const Weights weights = make_weights(LayerCase{.m = 40, .k = 40, .density = 0.2});
   const auto refusal = [&](Schedule schedule) {
@@ -173,6 +258,18 @@ TEST_P(Compact, SchedulesOutOfRangeAreRefused) {
   EXPECT_THAT(refusal({.panels_per_pass = 17}), HasSubstr("17 panels per pass"));
   EXPECT_THAT(refusal({.direct_x = true}), HasSubstr("in place"));
   EXPECT_THAT(refusal({.tile_group = 2, .inner_panels = 1}), HasSubstr("groups of tiles"));
+
+  LayerCase c{.m = 8, .k = 6 * 9, .density = 0.5, .target = target()};
+  c.problem.conv = same_size(9, 9);
+  const auto conv_refusal = [&](int64_t k_block) {
+    const Schedule schedule{.form = Form::compact, .tile_rows = 8, .k_block = k_block};
+    const Result<Kernel> kernel = compile(make_weights(c), c.problem, {}, options(&schedule));
+    return kernel.ok() ? std::string("accepted") : kernel.error().message;
+  };
+  EXPECT_EQ(conv_refusal(9), "accepted");
+  EXPECT_THAT(conv_refusal(10), HasSubstr("6 channels, with rows of 3 taps"));
+  EXPECT_THAT(conv_refusal(12), HasSubstr("6 channels, with rows of 3 taps"));
+  EXPECT_THAT(conv_refusal(36), HasSubstr("6 channels, with rows of 3 taps"));
 }
 
 SPARSMITH_FOR_EACH_TARGET(Compact);

@@ -261,7 +261,7 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   const bool grouped = problem.conv && problem.conv->groups > 1;
   constexpr Form kForms[] = {Form::sparse, Form::sparse, Form::compact, Form::dense};
   s.form = kForms[upto(3)];
-  if ((s.form == Form::dense && grouped) || (s.form == Form::compact && problem.spatial())) s.form = Form::sparse;
+  if (s.form == Form::dense && grouped) s.form = Form::sparse;
   const bool lanes = Target::parse(target)->isa() == Isa::avx512 && !problem.spatial();
   if (lanes && upto(3) == 0) {
     s.form = Form::vector;
@@ -287,6 +287,13 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   const int most = s.form == Form::compact ? 70 : (vectors - s.panels_per_pass - weight) / s.panels_per_pass;
   s.tile_rows = static_cast<int32_t>(upto(3) == 0 ? most : 1 + upto(most - 1));
   s.k_block = upto(1) == 0 ? 0 : (1 + upto(69)) * (problem.spatial() ? problem.conv->taps() : 1);
+  if (s.form == Form::compact && problem.spatial() && s.k_block > 0) {
+    // A row of taps, and channels that divide all.
+    const int64_t channels = problem.conv->channels(k);
+    int64_t block = 1 + upto(channels - 1);
+    while (channels % block != 0) --block;
+    s.k_block = block * problem.conv->kernel_w;
+  }
   s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
   s.cluster_rows = upto(1) == 0;
   s.prefetch_y = upto(3) == 0;
