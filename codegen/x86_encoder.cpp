@@ -62,8 +62,8 @@ constexpr FormInfo kForms[] = {
     {X86Form::min_rr, Shape::abc, "VMINPSZrr", "VMINPSYrr"},
     {X86Form::blend_sign, Shape::aam_masked, "VMOVAPSZrrk", "VBLENDVPSYrrr"},
     {X86Form::sign_mask, Shape::mask_b, "VPMOVD2MZkr", nullptr},
-    {X86Form::copy_v, Shape::ab, "VMOVAPSZrr", nullptr},
-    {X86Form::shift_v, Shape::abi, "VPSRLDZri", nullptr},
+    {X86Form::copy_v, Shape::ab, "VMOVAPSZrr", "VMOVAPSYrr"},
+    {X86Form::shift_v, Shape::abi, "VPSRLDZri", "VPSRLDYri"},
     {X86Form::zeroupper, Shape::none, "VZEROUPPER", "VZEROUPPER"},
     {X86Form::load_v, Shape::am, "VMOVUPSZrm", "VMOVUPSYrm", 64},
     {X86Form::store_v, Shape::ma, "VMOVUPSZmr", "VMOVUPSYmr", 64},
@@ -76,8 +76,9 @@ constexpr FormInfo kForms[] = {
     {X86Form::max_bcast, Shape::abm, "VMAXPSZrmb", nullptr, 4},
     {X86Form::min_bcast, Shape::abm, "VMINPSZrmb", nullptr, 4},
     {X86Form::fma_v, Shape::aabm, "VFMADD231PSZm", "VFMADD231PSYm", 64},
-    {X86Form::mul_v, Shape::abm, "VMULPSZrm", nullptr, 64},
+    {X86Form::mul_v, Shape::abm, "VMULPSZrm", "VMULPSYrm", 64},
     {X86Form::lookup_v, Shape::aabm, "VPERMI2PSZrm", nullptr, 64},
+    {X86Form::lookup_8_v, Shape::abm, nullptr, "VPERMPSYrm"},
     {X86Form::mov_load, Shape::gm, "MOV64rm", "MOV64rm"},
     {X86Form::mov_load32, Shape::dm, "MOV32rm", "MOV32rm"},
     {X86Form::mov_load16, Shape::dm, "MOVZX32rm16", "MOVZX32rm16"},
@@ -158,7 +159,8 @@ Status X86Encoder::resolve() {
   for (size_t i = 0; i < std::size(kForms); ++i) {
     const char* const name = avx512_ ? kForms[i].avx512 : kForms[i].avx2;
     for (int w = 0; w < kWidths && name != nullptr; ++w) {
-      shared[opcode_name(name, avx512_, w)].push_back(&names_->opcode[static_cast<size_t>(w)][i]);
+      const int named = kForms[i].form == X86Form::lookup_8_v ? 0 : w;  // has no narrower form
+      shared[opcode_name(name, avx512_, named)].push_back(&names_->opcode[static_cast<size_t>(w)][i]);
     }
   }
   shared["ADD64ri8"].push_back(&names_->add_imm8);

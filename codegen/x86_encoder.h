@@ -38,8 +38,8 @@ enum class X86Form : uint8_t {
   min_rr,      ///< dst = src1 op src2; max and min give src2 when either is NaN
   blend_sign,  ///< dst = sign(src1) ? src2 : dst  (AVX-512: through k1 with sign_mask; AVX2: one vblendvps)
   sign_mask,   ///< k1 = sign bits of src1 (AVX-512)
-  copy_v,      ///< dst = src1 (AVX-512)
-  shift_v,     ///< dst = src1 >> src2, an amount: 32-bit lanes (AVX-512)
+  copy_v,      ///< dst = src1
+  shift_v,     ///< dst = src1 >> src2, an amount: 32-bit lanes
   zeroupper,
   // vector register and memory: (reg, [src], mem)
   load_v,
@@ -53,8 +53,9 @@ enum class X86Form : uint8_t {
   max_bcast,
   min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
   fma_v,      ///< reg += src * [mem]
-  mul_v,      ///< reg = src * [mem]  (AVX-512)
+  mul_v,      ///< reg = src * [mem]
   lookup_v,   ///< reg = float number reg mod 32 of the 32 floats src, [mem]; lane by lane  (AVX-512)
+  lookup_8_v,  ///< reg = float number src mod 8 of the 8 floats [mem]; lane by lane  (AVX2)
   // general registers
   mov_load,    ///< reg = [mem]
   mov_load32,  ///< reg = 32 bits of [mem], zero-extended

@@ -57,6 +57,8 @@ void LaneLowering::lower(const Op& op, Mem memory) {
       return e_.rr(X86Form::copy_v, x(op.a), x(op.b));
     case OpCode::lookup:
       return e_.mem(X86Form::lookup_v, x(op.a), x(op.b), memory);
+    case OpCode::lookup_8:
+      return e_.mem(X86Form::lookup_8_v, x(op.a), x(op.b), memory);
     case OpCode::load_values:
       return e_.mem(X86Form::load_v, x(op.a), 0, memory);
     case OpCode::product_values:
@@ -73,7 +75,7 @@ void LaneLowering::lower(const Op& op, Mem memory) {
       return e_.mem(X86Form::load_add_v, op.a, op.a, memory);
     case OpCode::leaky_values:
       e_.mem(X86Form::mul_v, x(op.b), op.a, memory);
-      e_.rr(X86Form::sign_mask, 0, op.a);
+      if (avx512_) e_.rr(X86Form::sign_mask, 0, op.a);
       return e_.rr(X86Form::blend_sign, op.a, op.a, x(op.b));
     default:
       return;  // Lowering's own

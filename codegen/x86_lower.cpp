@@ -21,7 +21,7 @@ class Lowering {
   Lowering(const Program& program, Isa isa, X86Encoder& encoder)
       : program_(program),
         e_(encoder),
-        lanes_(program, kData, encoder),
+        lanes_(program, isa, kData, encoder),
         avx512_(isa == Isa::avx512),
         x_row_bytes_(row_bytes(program.x_layout)),
         y_row_bytes_(row_bytes(program.y_layout)),
@@ -147,6 +147,8 @@ class Lowering {
         return vectors(X86Form::blend_sign, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
       case OpCode::lookup:
         return lanes_.lower(op, {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
+      case OpCode::lookup_8:
+        return lanes_.lower(op, {kX, static_cast<int32_t>(op.imm * static_cast<int64_t>(sizeof(float)))});
       default:
         return lanes_.lower(op, LaneLowering::reads_values(op.code) ? value(X86Form::load_v, op.imm) : Mem{kX});
     }
@@ -385,8 +387,8 @@ Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
   if (program.x_layout == Layout::plain && program.panels > 1) {
     return internal_error("a plain X is read one panel a pass, not " + std::to_string(program.panels));
   }
-  if (!program.data.empty() && (isa != Isa::avx512 || program.panels > 1)) {
-    return internal_error("lanes are looked up on AVX-512 only, one panel a pass");
+  if (!program.data.empty() && (program.lanes != (isa == Isa::avx512 ? 16 : 8) || program.panels > 1)) {
+    return internal_error("lanes are looked up in whole registers, one panel a pass");
   }
   const bool reached =
       program.listed_rows ? program.panels <= registers.max_listed_panels : program.x_pointers <= registers.max_panels;

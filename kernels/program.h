@@ -4,8 +4,8 @@
 ///
 /// Notation. A vector is one panel row: 16 floats, or the first 8 or 4 of them (Program::lanes). acc[a] and x[a] are
 /// vector registers, temp[a] a broadcast scalar. Y(row, u), R(row, u), X(k, u) are the vectors of Y, the residual and X
-/// in the pass's u-th panel. V[s] is value slot s of the segment, broadcast to all lanes; W[s] is slots s to s + 15,
-/// one a lane; D[i] words i to i + 15 of the Program's own data.
+/// in the pass's u-th panel. V[s] is value slot s of the segment, broadcast to all lanes; W[s] is slots from s on,
+/// one a lane; D[i] words from i on of the Program's own data.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,7 @@ enum class OpCode : uint8_t {
   shift_words,     ///< x[a] = x[b] >> c, as words
   copy_x,          ///< x[a] = x[b]
   lookup,          ///< x[a] = float number x[a] mod 32 of the 32 floats x[b], X(imm, 0)
+  lookup_8,        ///< x[a] = float number x[b] mod 8 of the 8 floats at float imm of X; 8 lanes
   load_values,     ///< x[a] = W[imm]
   product_values,  ///< acc[a] = x[b] * W[imm]
   fma_values,      ///< acc[a] += x[b] * W[imm]

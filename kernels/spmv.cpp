@@ -5,8 +5,9 @@
 namespace sparsmith {
 namespace {
 
-constexpr int kLaneBits = 5;
-constexpr size_t kSlotsPerWord = 6;
+/// Bits that say which of the floats a lane looks up, and how many slots' lie in a word.
+constexpr int lane_bits(size_t lanes) { return lanes == kSliceRows ? 5 : 3; }
+constexpr size_t slots_per_word(size_t lanes) { return lanes == kSliceRows ? 6 : 10; }
 /// Sums of a slice that are kept apart, over its columns, so that multiply-accumulates need not wait for each other.
 constexpr int kChains = 4;
 
@@ -14,21 +15,24 @@ constexpr int kChains = 4;
 constexpr ValueKind kConstants[] = {ValueKind::zero, ValueKind::alpha, ValueKind::lo, ValueKind::hi};
 enum ConstantSlot : int32_t { kZero, kAlpha, kLo, kHi, kThree, kSix, kSixth };
 
-/// The registers of a Program of `columns` columns.
+/// The registers of a Program of `columns` columns. Windows are in registers where a slot has two of them.
 struct Registers {
-  explicit Registers(int columns_a_pass) : columns(columns_a_pass), chains(std::max(1, kChains / columns_a_pass)) {}
-  int columns, chains;
+  Registers(int columns_a_pass, size_t lanes)
+      : columns(columns_a_pass),
+        chains(std::max(1, kChains / columns_a_pass)),
+        windows(lanes == kSliceRows ? columns_a_pass : 0) {}
+  int columns, chains, windows;
   uint8_t acc(int u, int chain) const { return static_cast<uint8_t>(u * chains + chain); }
   uint8_t words() const { return 0; }
   uint8_t weights() const { return 1; }
   uint8_t window(int u) const { return static_cast<uint8_t>(2 + u); }
-  uint8_t looked_up(int u) const { return static_cast<uint8_t>(2 + columns + u); }
+  uint8_t looked_up(int u) const { return static_cast<uint8_t>(2 + windows + u); }
   int accs() const { return columns * chains; }
-  int xs() const { return 2 + 2 * columns; }
+  int xs() const { return 2 + windows + columns; }
 };
 
-void append_line(std::vector<ValueSource>& values, ValueKind kind, std::span<const int32_t> rows) {
-  for (size_t l = 0; l < kSliceRows; ++l) {
+void append_line(std::vector<ValueSource>& values, ValueKind kind, std::span<const int32_t> rows, size_t lanes) {
+  for (size_t l = 0; l < lanes; ++l) {
     values.push_back(l < rows.size() ? ValueSource::make(kind, static_cast<uint32_t>(rows[l]))
                                      : ValueSource::make(ValueKind::zero, 0));
   }
@@ -36,8 +40,11 @@ void append_line(std::vector<ValueSource>& values, ValueKind kind, std::span<con
 
 }  // namespace
 
-SpmvWriter::SpmvWriter(const Pattern& pattern, const Problem& problem, int window_step)
-    : problem_(problem), packer_(pattern, window_step) {}
+SpmvWriter::SpmvWriter(const Pattern& pattern, const Problem& problem, const Schedule& schedule)
+    : problem_(problem),
+      lanes_(static_cast<size_t>(schedule.lanes)),
+      column_floats_(lane_column_floats(pattern.cols())),
+      packer_(pattern, schedule.window_step, schedule.lanes) {}
 
 void SpmvWriter::pack(const SliceRange& range, std::vector<ValueSource>& values) {
   const size_t first = values.size();
@@ -49,28 +56,29 @@ void SpmvWriter::pack(const SliceRange& range, std::vector<ValueSource>& values)
   slices_.clear();
   const Epilogue& epilogue = problem_.epilogue;
   for (int64_t s = range.begin; s < range.end; ++s) {
-    const auto at = static_cast<size_t>(s * kSliceRows);
-    const auto rows = range.order.subspan(at, std::min<size_t>(kSliceRows, range.order.size() - at));
+    const size_t at = static_cast<size_t>(s) * lanes_;
+    const auto rows = range.order.subspan(at, std::min(lanes_, range.order.size() - at));
     const size_t slots = slots_.size();
     packer_.pack(rows, slots_);
     slices_.push_back({s, slots_.size(), static_cast<int32_t>(values.size() - first)});
     for (size_t i = slots; i < slots_.size(); ++i) {
-      for (const int64_t nonzero : slots_[i].nonzero) {
+      for (const int64_t nonzero : std::span(slots_[i].nonzero).first(lanes_)) {
         values.push_back(nonzero >= 0 ? ValueSource::make(ValueKind::weight, static_cast<uint32_t>(nonzero))
                                       : ValueSource::make(ValueKind::zero, 0));
       }
     }
-    if (epilogue.row_scale) append_line(values, ValueKind::row_scale, rows);
-    if (epilogue.bias) append_line(values, ValueKind::bias, rows);
-    if (epilogue.activation == Activation::prelu) append_line(values, ValueKind::prelu_slope, rows);
+    if (epilogue.row_scale) append_line(values, ValueKind::row_scale, rows, lanes_);
+    if (epilogue.bias) append_line(values, ValueKind::bias, rows, lanes_);
+    if (epilogue.activation == Activation::prelu) append_line(values, ValueKind::prelu_slope, rows, lanes_);
   }
 }
 
 void SpmvWriter::write(int columns, Program& program) const {
-  const Registers registers(columns);
+  const Registers registers(columns, lanes_);
   program.accs = registers.accs();
   program.xs = registers.xs();
   program.temps = 0;
+  program.lanes = static_cast<int>(lanes_);
   program.panels = 1;
   program.x_layout = program.y_layout = Layout::panel;
   program.plain_row_bytes = 0;
@@ -86,35 +94,44 @@ void SpmvWriter::write(int columns, Program& program) const {
 }
 
 void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, int columns, Program& program) const {
-  const Registers reg(columns);
+  const Registers reg(columns, lanes_);
+  const auto bits = lane_bits(lanes_);
+  const bool two_windows = lanes_ == kSliceRows;
   const auto put = [&](Op op) { program.ops.push_back(op); };
   const auto y_row = [&](int u) { return static_cast<int32_t>(slice.number * columns + u); };
   for (int u = 0; u < columns; ++u) put({OpCode::load_y, reg.acc(u, 0), 0, 0, y_row(u)});
 
   int32_t value = slice.value, window = -1;
-  for (size_t i = 0; i < slots.size(); ++i, value += kSliceRows) {
+  for (size_t i = 0; i < slots.size(); ++i, value += static_cast<int32_t>(lanes_)) {
     const Slot& slot = slots[i];
-    const auto in_word = static_cast<int>(i % kSlotsPerWord);
+    const auto in_word = static_cast<int>(i % slots_per_word(lanes_));
     if (in_word == 0) {
       put({OpCode::load_words, reg.words(), 0, 0, static_cast<int32_t>(program.data.size())});
-      program.data.resize(program.data.size() + kSliceRows);
+      program.data.resize(program.data.size() + lanes_);
     }
-    uint32_t* words = &program.data[program.data.size() - kSliceRows];
-    for (size_t l = 0; l < kSliceRows; ++l) words[l] |= uint32_t{slot.lane[l]} << (kLaneBits * in_word);
+    uint32_t* words = &program.data[program.data.size() - lanes_];
+    for (size_t l = 0; l < lanes_; ++l) words[l] |= uint32_t{slot.lane[l]} << (bits * in_word);
 
-    if (slot.first != window) {
+    if (two_windows && slot.first != window) {
       window = slot.first;
       for (int u = 0; u < columns; ++u) put({OpCode::load_x, reg.window(u), 0, 0, window * columns + u});
     }
-    if (in_word == 0) {
+    if (in_word > 0) {
+      put({OpCode::shift_words, reg.looked_up(0), reg.words(), static_cast<uint8_t>(bits * in_word)});
+    } else if (two_windows) {
       put({OpCode::copy_x, reg.looked_up(0), reg.words()});
-    } else {
-      put({OpCode::shift_words, reg.looked_up(0), reg.words(), static_cast<uint8_t>(kLaneBits * in_word)});
     }
-    for (int u = 1; u < columns; ++u) put({OpCode::copy_x, reg.looked_up(u), reg.looked_up(0)});
+    for (int u = 1; u < columns && two_windows; ++u) put({OpCode::copy_x, reg.looked_up(u), reg.looked_up(0)});
     if (columns > 1) put({OpCode::load_values, reg.weights(), 0, 0, value});
-    for (int u = 0; u < columns; ++u) {
-      put({OpCode::lookup, reg.looked_up(u), reg.window(u), 0, slot.second * columns + u});
+    // With one window the numbers stay where they are until the first column, which comes last, takes their register.
+    const uint8_t numbers = in_word > 0 ? reg.looked_up(0) : reg.words();
+    for (int u = columns - 1; u >= 0; --u) {
+      if (two_windows) {
+        put({OpCode::lookup, reg.looked_up(u), reg.window(u), 0, slot.second * columns + u});
+      } else {
+        const auto place = static_cast<int32_t>(u * column_floats_ + slot.first);
+        put({OpCode::lookup_8, reg.looked_up(u), numbers, 0, place});
+      }
       // The first chain goes on from Y, the others start with a product.
       const auto chain = static_cast<int>(i % static_cast<size_t>(reg.chains));
       const bool start = chain > 0 && i < static_cast<size_t>(reg.chains);
@@ -144,9 +161,10 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
 void SpmvWriter::append_epilogue(int32_t value, uint8_t acc, int32_t y_row, Program& program) const {
   const Epilogue& epilogue = problem_.epilogue;
   const auto put = [&](Op op) { program.ops.push_back(op); };
-  const auto next_line = [&value] {
-    value += kSliceRows;
-    return value - kSliceRows;
+  const auto next_line = [&] {
+    const auto line = static_cast<int32_t>(lanes_);
+    value += line;
+    return value - line;
   };
   if (epilogue.row_scale) put({OpCode::mul_values, acc, 0, 0, next_line()});
   if (epilogue.bias) put({OpCode::add_values, acc, 0, 0, next_line()});

@@ -4,6 +4,7 @@
 ///
 /// Its Programs see X as rows of 16 floats, row w * columns + u being window w of column u, and Y as rows of 16 floats,
 /// row s * columns + u being slice s of column u, which holds what the sums start from before and the results after.
+/// With 8 lanes (AVX2) slices have 8 rows, in rows of 16 floats all the same, and X is columns side by side.
 #pragma once
 
 #include <span>
@@ -22,9 +23,9 @@ struct SliceRange {
 
 class SpmvWriter {
  public:
-  SpmvWriter(const Pattern& pattern, const Problem& problem, int window_step);
+  SpmvWriter(const Pattern& pattern, const Problem& problem, const Schedule& schedule);
 
-  /// Packs the range's slots and appends the values they stream, whole lines of 16.
+  /// Packs the range's slots and appends the values they stream, whole vectors of as many as there are lanes.
   void pack(const SliceRange& range, std::vector<ValueSource>& values);
   /// The Program of what was packed last, for `columns` columns a pass.
   void write(int columns, Program& program) const;
@@ -39,6 +40,8 @@ class SpmvWriter {
   void append_epilogue(int32_t value, uint8_t acc, int32_t y_row, Program& program) const;
 
   const Problem& problem_;
+  const size_t lanes_;
+  const int64_t column_floats_;  ///< of X, with 8 lanes
   SlicePacker packer_;
   std::vector<Slot> slots_;
   std::vector<Slice> slices_;

@@ -24,7 +24,7 @@ inline constexpr int64_t kMostStraightCodeBytes = int64_t{24} << 20;
 enum class Form : uint8_t {
   sparse,     ///< straight-line code for the pattern: one load per used row of X in a tile, one FMA per nonzero
   dense,      ///< a loop over all of K; zeros are multiplied
-  vector,     ///< for one or few columns: 16 rows a register, X looked up lane by lane (AVX-512)
+  vector,     ///< for one or few columns: 16 (AVX2: 8) rows a register, X looked up lane by lane
   depthwise,  ///< of convolutions with a channel a group: rows one after the other, over several panels at a time
   /// One small loop for any pattern: the nonzeros' columns are data beside their values, 6 bytes a nonzero together.
   compact,

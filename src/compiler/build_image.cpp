@@ -111,8 +111,8 @@ class ImageBuilder {
 Status build_slices(const Pattern& pattern, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
                     KernelImage& image, std::vector<Segment>& segments) {
   const std::vector<int32_t> order = rows_by_count(pattern.row_offsets());
-  const int64_t slices = (pattern.rows() + kSliceRows - 1) / kSliceRows, step = schedule.tile_rows / kSliceRows;
-  SpmvWriter writer(pattern, problem, schedule.window_step);
+  const int64_t lanes = schedule.lanes, slices = (pattern.rows() + lanes - 1) / lanes, step = schedule.tile_rows / lanes;
+  SpmvWriter writer(pattern, problem, schedule);
   Program program;
   std::vector<ValueSource>& values = image.value_sources;
   for (int64_t slice = 0; slice < slices; slice += step) {
@@ -122,7 +122,7 @@ Status build_slices(const Pattern& pattern, const Problem& problem, const Schedu
     segment.value_offset = static_cast<uint32_t>(values.size());
     segment.tile = static_cast<uint32_t>(slice / step);
     const int64_t end = std::min(slice + step, slices);
-    segment.rows = static_cast<uint32_t>(std::min(end * kSliceRows, pattern.rows()) - slice * kSliceRows);
+    segment.rows = static_cast<uint32_t>(std::min(end * lanes, pattern.rows()) - slice * lanes);
     writer.pack({order, slice, end}, values);
     if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
     writer.write(schedule.panels_per_pass, program);

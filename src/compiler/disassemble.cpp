@@ -58,7 +58,9 @@ Status append_segments(const LoadedCode& code, const Target& target, const SlotN
                        const std::vector<Segment>& segments, const std::string& suffix, std::string& text) {
   if (schedule.form == Form::dense)
     text += "(weights behind instructions in a loop over K are those of its first round)\n";
-  if (schedule.form == Form::vector) text += "(weights behind instructions are those of the first of 16 lanes)\n";
+  if (schedule.form == Form::vector) {
+    text += "(weights behind instructions are those of the first of " + std::to_string(schedule.lanes) + " lanes)\n";
+  }
   const std::string symbol = code.image.symbol + suffix;
   const bool compact = schedule.form == Form::compact;
   if (compact) {

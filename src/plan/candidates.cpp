@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstdio>
 
+#include "artifact/image.h"
 #include "pattern/check.h"
 #include "plan/compact_schedules.h"
 #include "plan/cost_model.h"
@@ -85,21 +86,56 @@ std::string microseconds(double ns) {
   return text;
 }
 
+Status check_vector(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
+  if (problem.spatial()) return bad_input("a vector schedule for a spatial convolution, which is computed on strips");
+  const int lanes = vector_lanes(target.isa());
+  if (schedule.lanes != lanes) {
+    return bad_input("a vector schedule of " + std::to_string(schedule.lanes) + " lanes; " + target.to_string() +
+                     " looks up " + std::to_string(lanes) + " at once");
+  }
+  if (schedule.tile_rows < 1 || schedule.tile_rows % kSliceRows != 0) {
+    return bad_input("a vector schedule of " + std::to_string(schedule.tile_rows) +
+                     " tile rows; they must be a multiple of 16");
+  }
+  // Beside accumulators AVX2 has registers for six columns looked up, their numbers and weights, and two of its own.
+  constexpr int kMostNarrow = 6;
+  const int most = lanes == kSliceRows ? kMostColumnsPerPass : kMostNarrow;
+  if (schedule.panels_per_pass < 1 || schedule.panels_per_pass > most) {
+    return bad_input("a vector schedule of " + std::to_string(schedule.panels_per_pass) + " columns per pass; 1 to " +
+                     std::to_string(most) + " are possible");
+  }
+  if (schedule.panels_per_pass * lane_column_floats(pattern.cols()) > INT32_MAX / 4) {
+    return unsuitable("the vector form for columns of " + std::to_string(pattern.cols()) +
+                          " floats, which lie beyond a displacement",
+                      "another form, or fewer columns per pass");
+  }
+  if (schedule.window_step != 4 && schedule.window_step != 8 && schedule.window_step != 16) {
+    return bad_input("a vector schedule with windows every " + std::to_string(schedule.window_step) +
+                     " columns; 4, 8 and 16 are possible");
+  }
+  if (schedule.k_block != 0 || schedule.n_block != 0 || schedule.tile_group != 0 || schedule.direct_x) {
+    return bad_input("a vector schedule with blocks, groups of tiles or X in place; it has none of them");
+  }
+  return success();
+}
+
 }  // namespace
 
 std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& problem, int64_t n,
                                        const Target& target) {
-  if (target.isa() != Isa::avx512 || problem.spatial() || n > kMostVectorColumns) return {};
+  if (problem.spatial() || n > kMostVectorColumns) return {};
   // A function for 128 rows: few calls, and parts enough for threads to share.
   Schedule schedule{.form = Form::vector, .tile_rows = 128, .cluster_rows = false};
+  schedule.lanes = vector_lanes(target.isa());
   // Half a window's step: a quarter's leaves 4 % fewer slots and is no faster. Where its windows fill L1, a whole one.
   constexpr int64_t kMostOverlapped = 4096;
-  schedule.window_step = pattern.cols() <= kMostOverlapped ? 8 : 16;
+  schedule.window_step = schedule.lanes == kSliceRows && pattern.cols() <= kMostOverlapped ? 8 : 16;
   std::vector<Schedule> schedules{schedule};
   for (const int32_t columns : {2, 4}) {
     schedule.panels_per_pass = columns;
     if (columns <= n) schedules.push_back(schedule);
   }
+  std::erase_if(schedules, [&](const Schedule& s) { return !check_vector(s, pattern, problem, target); });
   return schedules;
 }
 
@@ -237,30 +273,6 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
 }
 
 namespace {
-Status check_vector(const Schedule& schedule, const Problem& problem, const Target& target) {
-  if (problem.spatial()) return bad_input("a vector schedule for a spatial convolution, which is computed on strips");
-  if (target.isa() != Isa::avx512) {
-    return unsuitable("the vector form looks 16 lanes up at once, which " + target.to_string() + " cannot",
-                      "use the sparse form, or a target with AVX-512");
-  }
-  if (schedule.tile_rows < 1 || schedule.tile_rows % kSliceRows != 0) {
-    return bad_input("a vector schedule of " + std::to_string(schedule.tile_rows) +
-                     " tile rows; they must be a multiple of 16");
-  }
-  if (schedule.panels_per_pass < 1 || schedule.panels_per_pass > kMostColumnsPerPass) {
-    return bad_input("a vector schedule of " + std::to_string(schedule.panels_per_pass) + " columns per pass; 1 to " +
-                     std::to_string(kMostColumnsPerPass) + " are possible");
-  }
-  if (schedule.window_step != 4 && schedule.window_step != 8 && schedule.window_step != 16) {
-    return bad_input("a vector schedule with windows every " + std::to_string(schedule.window_step) +
-                     " columns; 4, 8 and 16 are possible");
-  }
-  if (schedule.k_block != 0 || schedule.n_block != 0 || schedule.tile_group != 0 || schedule.direct_x) {
-    return bad_input("a vector schedule with blocks, groups of tiles or X in place; it has none of them");
-  }
-  return success();
-}
-
 Status check_depthwise(const Schedule& schedule, const Pattern& pattern, const Problem& problem,
                        const RegisterFile& registers) {
   if (!problem.spatial() || pattern.cols() != problem.conv->taps()) {
@@ -281,7 +293,7 @@ Status check_depthwise(const Schedule& schedule, const Pattern& pattern, const P
 }  // namespace
 
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
-  if (schedule.form == Form::vector) return check_vector(schedule, problem, target);
+  if (schedule.form == Form::vector) return check_vector(schedule, pattern, problem, target);
   if (schedule.direct_x &&
       (!can_read_in_place(problem) || schedule.form != Form::sparse || schedule.panels_per_pass > 1)) {
     return bad_input(

@@ -45,7 +45,7 @@ Candidate CandidateMaker::make(const Schedule& schedule, int64_t n, int64_t pane
   if (schedule.form == Form::vector) {
     work.tiles = (rows + schedule.tile_rows - 1) / schedule.tile_rows;
     auto [slots, is_new] = slots_.try_emplace({schedule.lanes, schedule.window_step});
-    if (is_new) slots->second = estimate_slots(pattern_, schedule.window_step);
+    if (is_new) slots->second = estimate_slots(pattern_, schedule.window_step, schedule.lanes);
     work.slots = slots->second;
   } else {
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;

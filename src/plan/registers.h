@@ -20,4 +20,7 @@ constexpr RegisterFile register_file(Isa isa, int lanes = 16) {
   return isa == Isa::avx512 ? RegisterFile{32, 0, 3, 16} : RegisterFile{7, 0, 3, 6};
 }
 
+/// Rows that a register of the vector form holds.
+constexpr int vector_lanes(Isa isa) { return isa == Isa::avx512 ? 16 : 8; }
+
 }  // namespace sparsmith

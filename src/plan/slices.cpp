@@ -17,8 +17,9 @@ constexpr int kRowWeight = 64, kBehindWeight = 192;
 
 }  // namespace
 
-SlicePacker::SlicePacker(const Pattern& pattern, int step)
+SlicePacker::SlicePacker(const Pattern& pattern, int step, int lanes)
     : pattern_(pattern),
+      lanes_(lanes),
       step_(step),
       windows_(window_count(pattern.cols(), step)),
       // A window may reach 15 columns past K, and is read from two words.
@@ -103,8 +104,35 @@ void SlicePacker::take(size_t row, int64_t window, int base, Slot& slot) {
   }
 }
 
+/// The window that begins at the first nonzero left must be some slot's, or one further left that holds less; and a row
+/// gains nothing by keeping its first nonzero in there for later. So no other choice needs fewer slots.
+void SlicePacker::pack_narrow(std::vector<Slot>& slots) const {
+  const auto offsets = pattern_.row_offsets();
+  const auto columns = pattern_.columns();
+  std::array<int64_t, kNarrowSliceRows> next{}, end{};
+  for (size_t r = 0; r < rows_.size(); ++r) next[r] = offsets[rows_[r]], end[r] = offsets[rows_[r] + 1];
+  for (;;) {
+    constexpr int32_t kNone = INT32_MAX;
+    int32_t first = kNone;
+    for (size_t r = 0; r < rows_.size(); ++r) {
+      if (next[r] < end[r]) first = std::min(first, columns[next[r]]);
+    }
+    if (first == kNone) return;
+    Slot& slot = slots.emplace_back();
+    slot.nonzero.fill(-1);
+    slot.lane.fill(0);
+    slot.first = slot.second = first;
+    for (size_t r = 0; r < rows_.size(); ++r) {
+      if (next[r] == end[r] || columns[next[r]] - first >= kNarrowSliceRows) continue;
+      slot.lane[r] = static_cast<uint8_t>(columns[next[r]] - first);
+      slot.nonzero[r] = next[r]++;
+    }
+  }
+}
+
 void SlicePacker::pack(std::span<const int32_t> rows, std::vector<Slot>& slots) {
   rows_ = rows;
+  if (lanes_ == kNarrowSliceRows) return pack_narrow(slots);
   load();
   // From the left: the first window begins as near to the first column left as it can; the second is free. A row that
   // both serve takes the first's, which must be emptied before the sweep goes on.
@@ -142,18 +170,18 @@ void SlicePacker::pack(std::span<const int32_t> rows, std::vector<Slot>& slots) 
   }
 }
 
-int64_t estimate_slots(const Pattern& pattern, int step) {
+int64_t estimate_slots(const Pattern& pattern, int step, int lanes) {
   constexpr int64_t kMostPacked = 4;
   const std::vector<int32_t> order = rows_by_count(pattern.row_offsets());
-  const auto slices = (static_cast<int64_t>(order.size()) + kSliceRows - 1) / kSliceRows;
-  const int64_t packed = std::min(slices, kMostPacked);
-  SlicePacker packer(pattern, step);
+  const auto slices = (static_cast<int64_t>(order.size()) + lanes - 1) / lanes;
+  const int64_t packed = std::min(slices, kMostPacked * kSliceRows / lanes);
+  SlicePacker packer(pattern, step, lanes);
   std::vector<Slot> slots;
   int64_t nonzeros = 0;
   for (int64_t i = 0; i < packed; ++i) {
     // The middle one of each of so many equal parts.
-    const auto begin = static_cast<size_t>((2 * i + 1) * slices / (2 * packed) * kSliceRows);
-    const auto rows = std::span(order).subspan(begin, std::min<size_t>(kSliceRows, order.size() - begin));
+    const auto begin = static_cast<size_t>((2 * i + 1) * slices / (2 * packed) * lanes);
+    const auto rows = std::span(order).subspan(begin, std::min<size_t>(static_cast<size_t>(lanes), order.size() - begin));
     packer.pack(rows, slots);
     for (const int32_t row : rows) nonzeros += pattern.row_offsets()[row + 1] - pattern.row_offsets()[row];
   }

@@ -5,6 +5,9 @@
 /// A slot names two windows of X, 16 columns each; every row of the slice takes one of its nonzeros in them. Windows
 /// begin at every `step`-th column and overlap. Side by side (step 16) each of them needs as many slots as the row that
 /// has most nonzeros there, which leaves a quarter of all lanes empty at 90 % zeros; with step 4 it is an eighth.
+///
+/// AVX2 looks up 8 floats at once: slices of 8 rows, and a slot has one window of 8 columns, which begins at any column,
+/// that of the first nonzero left. Half of all lanes are empty at 90 % zeros, but a slot takes two instructions.
 #pragma once
 
 #include <array>
@@ -16,7 +19,7 @@
 
 namespace sparsmith {
 
-inline constexpr int kSliceRows = 16;
+inline constexpr int kSliceRows = 16, kNarrowSliceRows = 8;
 inline constexpr int kWindowColumns = 16;
 
 /// Window w holds columns [w * step, w * step + 16), zeros where those are past K.
@@ -31,13 +34,15 @@ struct Slot {
 /// Packs slices of one pattern, with working memory that it keeps from slice to slice.
 class SlicePacker {
  public:
-  SlicePacker(const Pattern& pattern, int step);
+  /// Slices have `lanes` rows: 16 or 8; `step` is of no meaning to 8.
+  SlicePacker(const Pattern& pattern, int step, int lanes = kSliceRows);
 
-  /// Appends the slots of at most 16 rows, each nonzero in exactly one of them; their first windows ascend.
+  /// Appends the slots of at most 16 (8) rows, each nonzero in exactly one of them; their first windows ascend.
   /// Deterministic.
   void pack(std::span<const int32_t> rows, std::vector<Slot>& slots);
 
  private:
+  void pack_narrow(std::vector<Slot>& slots) const;
   void load();
   void weigh();
   int64_t best_partner(int64_t first) const;
@@ -45,6 +50,7 @@ class SlicePacker {
   void take(size_t row, int64_t window, int base, Slot& slot);
 
   const Pattern& pattern_;
+  const int lanes_;
   const int64_t step_, windows_;
   const size_t words_;  ///< of a row in bits_
   std::span<const int32_t> rows_;
@@ -56,6 +62,6 @@ class SlicePacker {
 };
 
 /// Slots of all slices of the pattern, estimated from some of them when there are many.
-int64_t estimate_slots(const Pattern& pattern, int step);
+int64_t estimate_slots(const Pattern& pattern, int step, int lanes = kSliceRows);
 
 }  // namespace sparsmith

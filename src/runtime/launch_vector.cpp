@@ -23,12 +23,18 @@ Column<T> panel_column(T* data, int64_t rows, int64_t column) {
   return {data + column / kWidth * rows * kWidth + column % kWidth, kWidth};
 }
 
+// Floats of X as the code reads it: windows of all columns, or, with 8 lanes, columns one after the other.
+int64_t x_floats(const Launch& kernel, int64_t columns) {
+  if (kernel.schedule.lanes < kWidth) return lane_column_floats(kernel.k) * columns;
+  return WindowShape{kernel.k, kernel.schedule.window_step, columns}.count() * columns * kWidth;
+}
+
 // Working memory of a pass: windows of X, slices of Y and of the residual, a copy of a column of X, a sum for each row;
 // in floats.
 struct PassLayout {
   PassLayout(const Launch& kernel, int64_t columns)
-      : windows(WindowShape{kernel.k, kernel.schedule.window_step, columns}.count() * columns * kWidth),
-        slices(whole_lines(kernel.m) * columns),
+      : windows(x_floats(kernel, columns)),
+        slices(SliceShape{kernel.schedule.lanes, columns}.count(kernel.m) * columns * kWidth),
         copy(whole_lines(kernel.k)),
         rows(whole_lines(kernel.m)) {}
   int64_t windows, slices, copy, rows;
@@ -53,14 +59,18 @@ class Pass {
     first_ = first;
     columns_ = columns;
     const WindowShape shape{kernel_.k, kernel_.schedule.window_step, columns};
+    const SliceShape slices{kernel_.schedule.lanes, columns};
     if (!kernel_.accumulate) std::fill(y_, y_ + slices_, 0.0f);
     for (int64_t u = 0; u < columns; ++u) {
       const int64_t at = u * kWidth, column = first + u;
-      if (kernel_.accumulate) gather_slices(y_column(column), lanes_.order, columns, y_ + at);
-      if (ops_.residual != nullptr) gather_slices(residual_column(column), lanes_.order, columns, residual_ + at);
+      if (kernel_.accumulate) gather_slices(y_column(column), lanes_.order, slices, y_ + at);
+      if (ops_.residual != nullptr) gather_slices(residual_column(column), lanes_.order, slices, residual_ + at);
       const Column<const float> x =
           ops_.x_plain ? plain_column(ops_.x_view, ops_.x, column) : panel_column(ops_.x, kernel_.k, column);
-      if (fill_windows(x, shape, copy_, x_ + at)) add_nonfinite(x, y_ + at);
+      const int64_t floats = lane_column_floats(kernel_.k);
+      const bool left_out = kernel_.schedule.lanes < kWidth ? fill_column(x, kernel_.k, floats, x_ + u * floats)
+                                                            : fill_windows(x, shape, copy_, x_ + at);
+      if (left_out) add_nonfinite(x, slices, y_ + at);
     }
   }
 
@@ -80,7 +90,8 @@ class Pass {
 
   void finish() const {
     for (int64_t u = 0; u < columns_; ++u) {
-      scatter_slices(y_ + u * kWidth, lanes_.order, columns_, y_column(first_ + u));
+      const SliceShape slices{kernel_.schedule.lanes, columns_};
+      scatter_slices(y_ + u * kWidth, lanes_.order, slices, y_column(first_ + u));
     }
   }
 
@@ -95,7 +106,7 @@ class Pass {
 
   // Adds the products with numbers of X that aren't finite, which its windows lack, to what the sums start from: what
   // is infinite or NaN there stays so, whatever is added to it.
-  void add_nonfinite(Column<const float> x, float* slices) const {
+  void add_nonfinite(Column<const float> x, const SliceShape& shape, float* slices) const {
     const auto rows = static_cast<int64_t>(lanes_.order.size());
     std::fill(sums_, sums_ + rows, 0.0f);
     for (size_t s = 0; s < lanes_.sources.size(); ++s) {
@@ -107,7 +118,7 @@ class Pass {
       sums_[after - lanes_.row_offsets.begin() - 1] += lanes_.values[s] * v;
     }
     for (int64_t p = 0; p < rows; ++p) {
-      slices[p / kWidth * columns_ * kWidth + p % kWidth] += sums_[lanes_.order[static_cast<size_t>(p)]];
+      slices[shape.at(p)] += sums_[lanes_.order[static_cast<size_t>(p)]];
     }
   }
 

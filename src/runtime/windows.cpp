@@ -85,27 +85,41 @@ bool fill_windows(Column<const float> x, const WindowShape& shape, float* copy, 
   return true;
 }
 
+bool fill_column(Column<const float> x, int64_t k, int64_t floats, float* copy) {
+  if (x.stride == 1) {
+    std::memcpy(copy, x.data, static_cast<size_t>(k) * sizeof(float));
+  } else {
+    for (int64_t i = 0; i < k; ++i) copy[i] = x.data[i * x.stride];
+  }
+  std::fill(copy + k, copy + floats, 0.0f);
+  uint32_t largest = 0;
+  for (int64_t i = 0; i < k; ++i) largest = std::max(largest, std::bit_cast<uint32_t>(copy[i]) & kAbsolute);
+  if (largest < kInfinity) return false;
+  for (int64_t i = 0; i < k; ++i) copy[i] = std::isfinite(copy[i]) ? copy[i] : 0.0f;
+  return true;
+}
+
 namespace {
 // Calls visit(place in slices, row) for every row.
 template <class Visit>
-void for_each_row(std::span<const int32_t> order, int64_t columns, Visit visit) {
+void for_each_row(std::span<const int32_t> order, const SliceShape& shape, Visit visit) {
   const auto rows = static_cast<int64_t>(order.size());
-  for (int64_t p = 0; p < rows; p += kWidth) {
-    const int64_t lanes = std::min(kWidth, rows - p), slice = p * columns;
+  for (int64_t p = 0; p < rows; p += shape.lanes) {
+    const int64_t lanes = std::min(shape.lanes, rows - p), slice = shape.at(p);
     for (int64_t l = 0; l < lanes; ++l) visit(slice + l, order[static_cast<size_t>(p + l)]);
   }
 }
 }  // namespace
 
-void gather_slices(Column<const float> y, std::span<const int32_t> order, int64_t columns, float* slices) {
+void gather_slices(Column<const float> y, std::span<const int32_t> order, const SliceShape& shape, float* slices) {
   // The last slice's other lanes are computed too.
-  const auto last = (static_cast<int64_t>(order.size()) - 1) / kWidth * columns * kWidth;
+  const int64_t last = shape.at((static_cast<int64_t>(order.size()) - 1) / shape.lanes * shape.lanes);
   std::fill(slices + last, slices + last + kWidth, 0.0f);
-  for_each_row(order, columns, [&](int64_t place, int64_t row) { slices[place] = y.data[row * y.stride]; });
+  for_each_row(order, shape, [&](int64_t place, int64_t row) { slices[place] = y.data[row * y.stride]; });
 }
 
-void scatter_slices(const float* slices, std::span<const int32_t> order, int64_t columns, Column<float> y) {
-  for_each_row(order, columns, [&](int64_t place, int64_t row) { y.data[row * y.stride] = slices[place]; });
+void scatter_slices(const float* slices, std::span<const int32_t> order, const SliceShape& shape, Column<float> y) {
+  for_each_row(order, shape, [&](int64_t place, int64_t row) { y.data[row * y.stride] = slices[place]; });
 }
 
 }  // namespace sparsmith

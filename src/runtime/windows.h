@@ -26,8 +26,19 @@ struct WindowShape {
 /// nonzero multiply whatever they look up by 0; whether there were any is the result.
 bool fill_windows(Column<const float> x, const WindowShape& shape, float* copy, float* windows);
 
-/// slices[p / 16 * columns * 16 + p % 16] = rows order[p] of the column, and back.
-void gather_slices(Column<const float> y, std::span<const int32_t> order, int64_t columns, float* slices);
-void scatter_slices(const float* slices, std::span<const int32_t> order, int64_t columns, Column<float> y);
+/// The same for code of 8 lanes: copies the column to `copy`, zeros up to `floats` behind it.
+bool fill_column(Column<const float> x, int64_t k, int64_t floats, float* copy);
+
+/// Slices of `lanes` rows, 16 or 8, of columns a pass computes together, in lines of 16 floats.
+struct SliceShape {
+  int64_t lanes = 16, columns = 1;
+  int64_t count(int64_t rows) const { return (rows + lanes - 1) / lanes; }
+  /// Where place p of the order lies.
+  int64_t at(int64_t p) const { return p / lanes * columns * 16 + p % lanes; }
+};
+
+/// slices[shape.at(p)] = rows order[p] of the column, and back.
+void gather_slices(Column<const float> y, std::span<const int32_t> order, const SliceShape& shape, float* slices);
+void scatter_slices(const float* slices, std::span<const int32_t> order, const SliceShape& shape, Column<float> y);
 
 }  // namespace sparsmith

@@ -41,12 +41,10 @@ TEST_P(FewColumns, KernelsForManyServeThemWithTheVectorForm) {
       const auto kernel = compile_layer(c, weights, params.view());
       ASSERT_TRUE(kernel.ok()) << kernel.error().message;
       EXPECT_NE(kernel->plan().chosen.form, Form::vector);
-      if (wide()) {
-        ASSERT_FALSE(kernel->plan().few.empty());
-        EXPECT_EQ(kernel->plan().few[0].schedule.form, Form::vector);
-        EXPECT_THAT(explain(kernel->plan()), HasSubstr("calls of n <= "));
-        EXPECT_THAT(*disassemble(*kernel), HasSubstr("vpermi2ps"));
-      }
+      ASSERT_FALSE(kernel->plan().few.empty());
+      EXPECT_EQ(kernel->plan().few[0].schedule.form, Form::vector);
+      EXPECT_THAT(explain(kernel->plan()), HasSubstr("calls of n <= "));
+      EXPECT_THAT(*disassemble(*kernel), HasSubstr(wide() ? "vpermi2ps" : "vpermps"));
       for (int64_t n = 1; n <= 18; ++n) {
         ASSERT_TRUE(check_kernel(*kernel, weights, params.view(), {.n = n, .pad_x = n % 3, .pad_y = n % 2}, 3, 7));
       }
@@ -61,10 +59,8 @@ TEST_P(FewColumns, PlansForOneColumnTakeTheVectorForm) {
   const OwnedParams params(c.problem.epilogue, c.m, 1);
   const auto kernel = compile_layer(c, weights, params.view());
   ASSERT_TRUE(kernel.ok()) << kernel.error().message;
-  EXPECT_EQ(kernel->plan().chosen.form == Form::vector, wide());
-  if (wide()) {
-    EXPECT_THAT(kernel->plan().reason, HasSubstr("Vector is predicted"));
-  }
+  EXPECT_EQ(kernel->plan().chosen.form, Form::vector);
+  EXPECT_THAT(kernel->plan().reason, HasSubstr("Vector is predicted"));
   for (const int64_t n : {1, 2, 5, 40}) ASSERT_TRUE(check_kernel(*kernel, weights, params.view(), {.n = n}, 2, 3));
 }
 
@@ -122,16 +118,16 @@ TEST_P(FewColumns, VectorSchedulesThatCannotBeAreRefused) {
   const Weights weights = make_weights(c);
   const auto refusal = [&](Schedule schedule) {
     schedule.form = Form::vector;
+    if (schedule.lanes == 16) schedule.lanes = wide() ? 16 : 8;
     CompileOptions options;
     options.target = target();
     options.schedule = &schedule;
     const auto kernel = compile(weights, {}, {}, options);
     return kernel.ok() ? std::string("accepted") : kernel.error().message;
   };
-  if (!wide()) {
-    EXPECT_THAT(refusal({.tile_rows = 16}), HasSubstr("looks 16 lanes up at once"));
-    return;
-  }
+  EXPECT_THAT(refusal({.tile_rows = 16, .lanes = wide() ? 8 : 4}),
+              HasSubstr(wide() ? "looks up 16 at once" : "looks up 8 at once"));
+  EXPECT_THAT(refusal({.tile_rows = 16, .panels_per_pass = 7}), HasSubstr(wide() ? "accepted" : "7 columns per pass"));
   EXPECT_EQ(refusal({.tile_rows = 16}), "accepted");
   EXPECT_THAT(refusal({.tile_rows = 31}), HasSubstr("31 tile rows; they must be a multiple of 16"));
   EXPECT_THAT(refusal({.tile_rows = 16, .panels_per_pass = 9}), HasSubstr("9 columns per pass"));

@@ -262,11 +262,12 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   constexpr Form kForms[] = {Form::sparse, Form::sparse, Form::compact, Form::dense};
   s.form = kForms[upto(3)];
   if (s.form == Form::dense && grouped) s.form = Form::sparse;
-  const bool lanes = Target::parse(target)->isa() == Isa::avx512 && !problem.spatial();
-  if (lanes && upto(3) == 0) {
+  if (!problem.spatial() && upto(3) == 0) {
+    const bool whole = Target::parse(target)->isa() == Isa::avx512;
     s.form = Form::vector;
     s.tile_rows = static_cast<int32_t>(16 * (1 + upto(4)));
-    s.panels_per_pass = static_cast<int32_t>(1 + upto(kMostColumnsPerPass - 1));
+    s.panels_per_pass = static_cast<int32_t>(1 + upto(whole ? kMostColumnsPerPass - 1 : 5));
+    s.lanes = whole ? 16 : 8;
     s.window_step = 4 << upto(2);
     return s;
   }

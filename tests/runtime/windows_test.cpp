@@ -75,12 +75,12 @@ TEST(Slices, GoThereAndBack) {
       std::vector<float> y(static_cast<size_t>(m * 3)), back(y.size(), -1.0f);
       std::iota(y.begin(), y.end(), 1.0f);
       std::vector<float> lines(static_cast<size_t>(slices * columns * 16), NAN);
-      gather_slices({y.data(), 3}, order, columns, lines.data());
+      gather_slices({y.data(), 3}, order, {16, columns}, lines.data());
       for (int64_t p = 0; p < slices * 16; ++p) {
         const float expected = p < m ? y[static_cast<size_t>(order[static_cast<size_t>(p)] * 3)] : 0.0f;
         ASSERT_EQ(lines[static_cast<size_t>(p / 16 * columns * 16 + p % 16)], expected);
       }
-      scatter_slices(lines.data(), order, columns, {back.data(), 3});
+      scatter_slices(lines.data(), order, {16, columns}, {back.data(), 3});
       for (size_t i = 0; i < back.size(); ++i) ASSERT_EQ(back[i], i % 3 == 0 ? y[i] : -1.0f);
     }
   }
