@@ -51,10 +51,10 @@ enum class X86Form : uint8_t {
   add_bcast,
   mul_bcast,
   max_bcast,
-  min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
-  fma_v,      ///< reg += src * [mem]
-  mul_v,      ///< reg = src * [mem]
-  lookup_v,   ///< reg = float number reg mod 32 of the 32 floats src, [mem]; lane by lane  (AVX-512)
+  min_bcast,   ///< reg = src op broadcast [mem]  (AVX-512)
+  fma_v,       ///< reg += src * [mem]
+  mul_v,       ///< reg = src * [mem]
+  lookup_v,    ///< reg = float number reg mod 32 of the 32 floats src, [mem]; lane by lane  (AVX-512)
   lookup_8_v,  ///< reg = float number src mod 8 of the 8 floats [mem]; lane by lane  (AVX2)
   // general registers
   mov_load,    ///< reg = [mem]

@@ -1,5 +1,7 @@
 #include "codegen/x86_lanes.h"
 
+#include "codegen/x86_registers.h"
+
 namespace sparsmith {
 namespace {
 constexpr int64_t kLineBytes = 64;
@@ -12,6 +14,22 @@ void LaneLowering::enter() {
 void LaneLowering::end_pass() {
   e_.add(data_, -at_);
   at_ = 0;
+}
+
+void LaneLowering::begin_slots(const Op& op, int64_t first_word) {
+  e_.add(data_, first_word * 4 - at_);
+  at_ = first_word * 4;
+  rounds_ = op.imm;
+  e_.set(x86::kSlotRounds, op.imm);
+  e_.align_with_nops(32);
+  slots_start_ = e_.size();
+}
+
+void LaneLowering::end_slots(const Op& op) {
+  e_.add(data_, op.a * 4);
+  e_.decrement(x86::kSlotRounds);
+  e_.jump(X86Form::jump_not_zero, slots_start_);
+  at_ += rounds_ * op.a * 4;
 }
 
 void LaneLowering::leave() {
@@ -57,7 +75,10 @@ void LaneLowering::lower(const Op& op, Mem memory) {
       return e_.rr(X86Form::copy_v, x(op.a), x(op.b));
     case OpCode::lookup:
       return e_.mem(X86Form::lookup_v, x(op.a), x(op.b), memory);
+    case OpCode::load_place:
+      return e_.load(X86Form::mov_load32, x86::kScratch, words(op.imm));
     case OpCode::lookup_8:
+    case OpCode::lookup_at:
       return e_.mem(X86Form::lookup_8_v, x(op.a), x(op.b), memory);
     case OpCode::load_values:
       return e_.mem(X86Form::load_v, x(op.a), 0, memory);

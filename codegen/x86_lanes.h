@@ -16,7 +16,9 @@ class LaneLowering {
 
   void enter();     ///< before the first op
   void end_pass();  ///< the constants from their start again
-  void leave();     ///< behind the function: its constants
+  void begin_slots(const Op& op, int64_t first_word);
+  void end_slots(const Op& op);
+  void leave();  ///< behind the function: its constants
 
   /// Whether the op reads values, which are then the memory it is lowered with.
   static bool reads_values(OpCode code);
@@ -33,6 +35,8 @@ class LaneLowering {
   X86Encoder& e_;
   size_t address_ = 0;  ///< where the constants' address is to be set
   int64_t at_ = 0;      ///< byte of the constants that data_ points to
+  size_t slots_start_ = 0;
+  int64_t rounds_ = 0;
 };
 
 }  // namespace sparsmith

@@ -82,6 +82,10 @@ class Lowering {
         return begin_loop(op, x_row_);
       case OpCode::row_loop_end:
         return end_row_loop(op);
+      case OpCode::slots_begin:
+        return begin_slots(op, index);
+      case OpCode::slots_end:
+        return end_slots(op);
       case OpCode::list_begin:
         compact_.begin_row();
         return forget_scratch();
@@ -149,6 +153,8 @@ class Lowering {
         return lanes_.lower(op, {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
       case OpCode::lookup_8:
         return lanes_.lower(op, {kX, static_cast<int32_t>(op.imm * static_cast<int64_t>(sizeof(float)))});
+      case OpCode::lookup_at:
+        return lanes_.lower(op, {kX, static_cast<int32_t>(op.imm * static_cast<int64_t>(sizeof(float))), kScratch});
       default:
         return lanes_.lower(op, LaneLowering::reads_values(op.code) ? value(X86Form::load_v, op.imm) : Mem{kX});
     }
@@ -360,6 +366,25 @@ class Lowering {
     end_loop(op);
     e_.add(kY, -loop_rounds_ * y_bytes);
     e_.add(kResidual, -loop_rounds_ * y_bytes);
+  }
+
+  /// The loop's first op names the first of its words; the values are reached both ways from between them.
+  void begin_slots(const Op& op, size_t index) {
+    constexpr int64_t kMiddle = 32;
+    size_t first = index;
+    while (!LaneLowering::reads_values(program_.ops[first].code)) ++first;
+    move_values(program_.ops[first].imm + kMiddle);
+    loop_rounds_ = op.imm;
+    lanes_.begin_slots(op, program_.ops[index + 1].imm);
+    forget_scratch();
+    in_loop_ = true;
+  }
+  void end_slots(const Op& op) {
+    e_.add(kValues, static_cast<int64_t>(op.imm) * 4);
+    lanes_.end_slots(op);
+    value_slot_ += loop_rounds_ * op.imm;
+    newest_slot_ = static_cast<int32_t>(value_slot_);
+    in_loop_ = false;
   }
   void forget_scratch() { scratch_base_ = Gpr::none; }
 

@@ -15,10 +15,13 @@ constexpr Gpr kY = Gpr::rdx;        // panel u = 0 of Y, at row 0; in a loop ove
 constexpr Gpr kValues = Gpr::rcx;   // the value stream, at slot value_slot_
 constexpr Gpr kPasses = Gpr::r8;    // passes left
 constexpr Gpr kResidual = Gpr::r9;  // panel u = 0 of the residual, at the same row as kY
-constexpr Gpr kScratch = Gpr::rax;  // a panel's base in the epilogue; the counter of the loop over K
+constexpr Gpr kScratch = Gpr::rax;  // a panel's base in the epilogue; the counter of the loop over K; a slot's place
 constexpr Gpr kX1 = Gpr::r10;       // panel u = 1 of X; a row's offset in the epilogue
 constexpr Gpr kX2 = Gpr::r11;       // panel u = 2 of X
 constexpr Gpr kData = Gpr::r11;     // the Program's data; such a Program has one panel
+
+// Rounds of slots left, of Programs that look lanes up: their rows lie at constant distances.
+constexpr Gpr kSlotRounds = Gpr::r10;
 
 // The caller's registers, pushed by functions that use them.
 constexpr Gpr kPushed[] = {Gpr::rbx, Gpr::rbp, Gpr::r12, Gpr::r13, Gpr::r14};

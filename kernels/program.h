@@ -24,6 +24,10 @@ enum class OpCode : uint8_t {
   row_loop_begin,  ///< the ops up to row_loop_end run imm (>= 1) times; everything inside is that of the first round
   row_loop_end,    ///< a further round is a rows of Y and the residual, c rows of X and imm slots on
 
+  slots_begin,  ///< the ops up to slots_end run imm (>= 1) times; words and slots inside are those of the first round
+  slots_end,    ///< a further round is a words of the data and imm slots on
+  load_place,   ///< place = D[imm], one word: bytes of X
+
   list_begin,     ///< the ops up to list_end run for each row of the index stream; rows named inside are 0
   list_products,  ///< the row's nonzeros in turn, i counting down to 1: acc[(i % a) * panels + u] += X(k, u) * V[next]
   list_end,       ///< the row's values end with imm slots behind its nonzeros', which ops in the loop read as V[0..]
@@ -45,6 +49,7 @@ enum class OpCode : uint8_t {
   copy_x,          ///< x[a] = x[b]
   lookup,          ///< x[a] = float number x[a] mod 32 of the 32 floats x[b], X(imm, 0)
   lookup_8,        ///< x[a] = float number x[b] mod 8 of the 8 floats at float imm of X; 8 lanes
+  lookup_at,       ///< x[a] = float number x[b] mod 8 of the 8 floats at float imm of X, and place; 8 lanes
   load_values,     ///< x[a] = W[imm]
   product_values,  ///< acc[a] = x[b] * W[imm]
   fma_values,      ///< acc[a] += x[b] * W[imm]

@@ -11,6 +11,10 @@ constexpr size_t slots_per_word(size_t lanes) { return lanes == kSliceRows ? 6 :
 /// Sums of a slice that are kept apart, over its columns, so that multiply-accumulates need not wait for each other.
 constexpr int kChains = 4;
 
+/// Slots of a round of the loop over them, as many as one-byte displacements reach the weights of, and rounds from
+/// which on it is worth the branch.
+constexpr size_t kSlotsPerRound = 8, kLeastRounds = 2;
+
 /// Constants of the epilogue at the start of a segment's values, by value slot.
 constexpr ValueKind kConstants[] = {ValueKind::zero, ValueKind::alpha, ValueKind::lo, ValueKind::hi};
 enum ConstantSlot : int32_t { kZero, kAlpha, kLo, kHi, kThree, kSix, kSixth };
@@ -102,6 +106,16 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
   for (int u = 0; u < columns; ++u) put({OpCode::load_y, reg.acc(u, 0), 0, 0, y_row(u)});
 
   int32_t value = slice.value, window = -1;
+  // With 8 lanes slots are many and their code would be fetched from L2: whole rounds of them are a loop.
+  const size_t rounds = two_windows ? 0 : slots.size() / kSlotsPerRound;
+  const bool looped = rounds >= kLeastRounds;
+  if (looped) {
+    for (int u = 0; u < columns; ++u) {
+      for (int chain = 1; chain < reg.chains; ++chain) put({OpCode::zero, reg.acc(u, chain)});
+    }
+    value = append_rounds(slots.first(rounds * kSlotsPerRound), value, columns, program);
+    slots = slots.subspan(rounds * kSlotsPerRound);
+  }
   for (size_t i = 0; i < slots.size(); ++i, value += static_cast<int32_t>(lanes_)) {
     const Slot& slot = slots[i];
     const auto in_word = static_cast<int>(i % slots_per_word(lanes_));
@@ -134,7 +148,7 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
       }
       // The first chain goes on from Y, the others start with a product.
       const auto chain = static_cast<int>(i % static_cast<size_t>(reg.chains));
-      const bool start = chain > 0 && i < static_cast<size_t>(reg.chains);
+      const bool start = !looped && chain > 0 && i < static_cast<size_t>(reg.chains);
       const uint8_t acc = reg.acc(u, chain);
       if (columns > 1) {
         put({start ? OpCode::product_x : OpCode::fma_x, acc, reg.looked_up(u), reg.weights()});
@@ -143,7 +157,8 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
       }
     }
   }
-  const int used = static_cast<int>(std::min<size_t>(slots.size(), static_cast<size_t>(reg.chains)));
+  const int used =
+      looped ? reg.chains : static_cast<int>(std::min<size_t>(slots.size(), static_cast<size_t>(reg.chains)));
   for (int u = 0; u < columns; ++u) {
     if (used == 4) {
       put({OpCode::add_acc, reg.acc(u, 0), reg.acc(u, 1)});
@@ -155,6 +170,46 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
     append_epilogue(value, reg.acc(u, 0), y_row(u), program);
     put({OpCode::store_y, reg.acc(u, 0), 0, 0, y_row(u)});
   }
+}
+
+/// A loop over slots, of each round first the places of their windows, then their lane numbers. Returns the value slot
+/// behind them.
+int32_t SpmvWriter::append_rounds(std::span<const Slot> slots, int32_t value, int columns, Program& program) const {
+  const Registers reg(columns, lanes_);
+  const auto put = [&](Op op) { program.ops.push_back(op); };
+  const auto line = static_cast<int32_t>(lanes_), first_word = static_cast<int32_t>(program.data.size());
+  for (size_t i = 0; i < slots.size(); i += kSlotsPerRound) {
+    const auto round = slots.subspan(i, kSlotsPerRound);
+    for (const Slot& slot : round) program.data.push_back(static_cast<uint32_t>(slot.first) * uint32_t{sizeof(float)});
+    for (size_t l = 0; l < lanes_; ++l) {
+      uint32_t word = 0;
+      for (size_t s = 0; s < kSlotsPerRound; ++s) word |= uint32_t{round[s].lane[l]} << (lane_bits(lanes_) * s);
+      program.data.push_back(word);
+    }
+  }
+  constexpr auto kRound = static_cast<int32_t>(kSlotsPerRound);
+  const auto rounds = static_cast<int32_t>(slots.size() / kSlotsPerRound);
+  put({OpCode::slots_begin, 0, 0, 0, rounds});
+  for (int32_t i = 0; i < kRound; ++i) {
+    put({OpCode::load_place, 0, 0, 0, first_word + i});
+    if (i == 0) {
+      put({OpCode::load_words, reg.words(), 0, 0, first_word + kRound});
+    } else {
+      put({OpCode::shift_words, reg.looked_up(0), reg.words(), static_cast<uint8_t>(lane_bits(lanes_) * i)});
+    }
+    if (columns > 1) put({OpCode::load_values, reg.weights(), 0, 0, value + i * line});
+    const uint8_t numbers = i > 0 ? reg.looked_up(0) : reg.words(), chain = static_cast<uint8_t>(i % reg.chains);
+    for (int u = columns - 1; u >= 0; --u) {
+      put({OpCode::lookup_at, reg.looked_up(u), numbers, 0, static_cast<int32_t>(u * column_floats_)});
+      if (columns > 1) {
+        put({OpCode::fma_x, reg.acc(u, chain), reg.looked_up(u), reg.weights()});
+      } else {
+        put({OpCode::fma_values, reg.acc(u, chain), reg.looked_up(u), 0, value + i * line});
+      }
+    }
+  }
+  put({OpCode::slots_end, static_cast<uint8_t>(kRound + line), 0, 0, kRound * line});
+  return value + rounds * kRound * line;
 }
 
 /// The epilogue of one vector of Y, whose rows' parameters lie from value slot `value` on. Uses x[0] as scratch.

@@ -37,6 +37,7 @@ class SpmvWriter {
     int32_t value;     ///< slot of its first weights, then of its parameters
   };
   void append_slice(const Slice& slice, std::span<const Slot> slots, int columns, Program& program) const;
+  int32_t append_rounds(std::span<const Slot> slots, int32_t value, int columns, Program& program) const;
   void append_epilogue(int32_t value, uint8_t acc, int32_t y_row, Program& program) const;
 
   const Problem& problem_;

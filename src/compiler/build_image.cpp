@@ -111,7 +111,8 @@ class ImageBuilder {
 Status build_slices(const Pattern& pattern, const Problem& problem, const Schedule& schedule, CodeGenerator& generator,
                     KernelImage& image, std::vector<Segment>& segments) {
   const std::vector<int32_t> order = rows_by_count(pattern.row_offsets());
-  const int64_t lanes = schedule.lanes, slices = (pattern.rows() + lanes - 1) / lanes, step = schedule.tile_rows / lanes;
+  const int64_t lanes = schedule.lanes, slices = (pattern.rows() + lanes - 1) / lanes,
+                step = schedule.tile_rows / lanes;
   SpmvWriter writer(pattern, problem, schedule);
   Program program;
   std::vector<ValueSource>& values = image.value_sources;

@@ -105,9 +105,9 @@ Status check_vector(const Schedule& schedule, const Pattern& pattern, const Prob
                      std::to_string(most) + " are possible");
   }
   if (schedule.panels_per_pass * lane_column_floats(pattern.cols()) > INT32_MAX / 4) {
-    return unsuitable("the vector form for columns of " + std::to_string(pattern.cols()) +
-                          " floats, which lie beyond a displacement",
-                      "another form, or fewer columns per pass");
+    return unsuitable(
+        "the vector form for columns of " + std::to_string(pattern.cols()) + " floats, which lie beyond a displacement",
+        "another form, or fewer columns per pass");
   }
   if (schedule.window_step != 4 && schedule.window_step != 8 && schedule.window_step != 16) {
     return bad_input("a vector schedule with windows every " + std::to_string(schedule.window_step) +

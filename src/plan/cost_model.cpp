@@ -80,8 +80,8 @@ MachineModel machine_model(const Target& target) {
     model.x_l2 = 0.364;
     model.row = 0.33;
     model.reload = 0.62;
-    model.slot = 0.40;
-    model.slot_more = 0.36;
+    model.slot = 0.52;
+    model.slot_more = 0.28;
   }
   return model;
 }
@@ -102,16 +102,17 @@ double network_ns(const Schedule& schedule, const Work& work, const MachineModel
 
 namespace {
 
-/// A slot's weights, its share of lane numbers, and its instructions for so many columns.
-int64_t slot_values(Isa isa) { return isa == Isa::avx512 ? 64 : 32; }
-int64_t slot_bytes(Isa isa, int64_t columns) {
-  return isa == Isa::avx512 ? slot_values(isa) + 11 + 25 * columns : slot_values(isa) + 14 + 13 * columns;
-}
+/// A slot's weights; its share of lane numbers with, on AVX-512, its instructions for so many columns. AVX2 has a loop,
+/// whose instructions come by the slice.
+int64_t slot_weight_bytes(Isa isa) { return isa == Isa::avx512 ? 64 : 32; }
+int64_t slot_code_bytes(Isa isa, int64_t columns) { return isa == Isa::avx512 ? 11 + 25 * columns : 8; }
+int64_t slice_code_bytes(Isa isa, int64_t columns) { return isa == Isa::avx512 ? 32 : 200 + 240 * columns; }
 
 double predict_vector(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   const int64_t most = schedule.panels_per_pass, whole = work.n / most, rest = work.n % most;
   const auto pass = [&](int64_t columns) {
-    const double bytes = static_cast<double>(work.slots * slot_bytes(machine.isa, columns));
+    const double bytes =
+        static_cast<double>(work.slots * (slot_weight_bytes(machine.isa) + slot_code_bytes(machine.isa, columns)));
     return static_cast<double>(work.slots) * (machine.slot + machine.slot_more * static_cast<double>(columns - 1)) +
            bytes * code_miss_share(bytes, machine.l2_bytes) * machine.slot_byte_far +
            static_cast<double>(work.tiles) * machine.call;
@@ -213,9 +214,10 @@ int64_t estimate_value_bytes(const Schedule& schedule, const Work& work) {
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa) {
   if (schedule.form == Form::vector) {
     const int64_t columns = schedule.panels_per_pass;
-    const int64_t weights = slot_values(isa);
-    const int64_t entries = slot_bytes(isa, 1) - weights + (columns > 1 ? slot_bytes(isa, columns) - weights : 0);
-    return work.slots * entries + work.m * 2 + work.tiles * 64;
+    const auto entry = [&](int64_t u) {
+      return work.slots * slot_code_bytes(isa, u) + work.m / schedule.lanes * slice_code_bytes(isa, u);
+    };
+    return entry(1) + (columns > 1 ? entry(columns) : 0) + work.tiles * 64;
   }
   const int64_t k_blocks = blocks(work.k, schedule.k_block), u = schedule.panels_per_pass;
   const int64_t rows_code = work.m * u * 14 * k_blocks, frame = work.tiles * k_blocks * 96;

@@ -181,7 +181,8 @@ int64_t estimate_slots(const Pattern& pattern, int step, int lanes) {
   for (int64_t i = 0; i < packed; ++i) {
     // The middle one of each of so many equal parts.
     const auto begin = static_cast<size_t>((2 * i + 1) * slices / (2 * packed) * lanes);
-    const auto rows = std::span(order).subspan(begin, std::min<size_t>(static_cast<size_t>(lanes), order.size() - begin));
+    const auto rows =
+        std::span(order).subspan(begin, std::min<size_t>(static_cast<size_t>(lanes), order.size() - begin));
     packer.pack(rows, slots);
     for (const int32_t row : rows) nonzeros += pattern.row_offsets()[row + 1] - pattern.row_offsets()[row];
   }

@@ -6,8 +6,9 @@
 /// begin at every `step`-th column and overlap. Side by side (step 16) each of them needs as many slots as the row that
 /// has most nonzeros there, which leaves a quarter of all lanes empty at 90 % zeros; with step 4 it is an eighth.
 ///
-/// AVX2 looks up 8 floats at once: slices of 8 rows, and a slot has one window of 8 columns, which begins at any column,
-/// that of the first nonzero left. Half of all lanes are empty at 90 % zeros, but a slot takes two instructions.
+/// AVX2 looks up 8 floats at once: slices of 8 rows, and a slot has one window of 8 columns, which begins at any
+/// column, that of the first nonzero left. Half of all lanes are empty at 90 % zeros, but a slot takes two
+/// instructions.
 #pragma once
 
 #include <array>

@@ -92,9 +92,12 @@ bool fill_column(Column<const float> x, int64_t k, int64_t floats, float* copy) 
     for (int64_t i = 0; i < k; ++i) copy[i] = x.data[i * x.stride];
   }
   std::fill(copy + k, copy + floats, 0.0f);
-  uint32_t largest = 0;
-  for (int64_t i = 0; i < k; ++i) largest = std::max(largest, std::bit_cast<uint32_t>(copy[i]) & kAbsolute);
-  if (largest < kInfinity) return false;
+  // Signed numbers, which every x86-64 compares four at a time.
+  int32_t largest = 0;
+  for (int64_t i = 0; i < k; ++i) {
+    largest = std::max(largest, static_cast<int32_t>(std::bit_cast<uint32_t>(copy[i]) & kAbsolute));
+  }
+  if (largest < static_cast<int32_t>(kInfinity)) return false;
   for (int64_t i = 0; i < k; ++i) copy[i] = std::isfinite(copy[i]) ? copy[i] : 0.0f;
   return true;
 }

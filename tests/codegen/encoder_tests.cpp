@@ -13,7 +13,8 @@ namespace {
 
 constexpr X86Form kMemoryForms[] = {X86Form::load_v,    X86Form::store_v,   X86Form::load_add_v, X86Form::broadcast,
                                     X86Form::fma_bcast, X86Form::add_bcast, X86Form::mul_bcast,  X86Form::max_bcast,
-                                    X86Form::min_bcast, X86Form::fma_v,     X86Form::mul_v,      X86Form::lookup_v};
+                                    X86Form::min_bcast, X86Form::fma_v,     X86Form::lookup_8_v, X86Form::mul_v,
+                                    X86Form::lookup_v};
 constexpr Gpr kBases[] = {Gpr::rax, Gpr::rcx, Gpr::rdx, Gpr::rsi, Gpr::rdi, Gpr::r8, Gpr::r9, Gpr::r10, Gpr::r11};
 
 class Encoder : public testing::TestWithParam<const char*> {
@@ -25,8 +26,7 @@ class Encoder : public testing::TestWithParam<const char*> {
     const bool broadcast_operand = form == X86Form::fma_bcast || form == X86Form::add_bcast ||
                                    form == X86Form::mul_bcast || form == X86Form::max_bcast ||
                                    form == X86Form::min_bcast;
-    const bool lanes = form == X86Form::fma_v || form == X86Form::mul_v || form == X86Form::lookup_v;
-    return wide() || !(broadcast_operand || lanes);
+    return wide() ? form != X86Form::lookup_8_v : !broadcast_operand && form != X86Form::lookup_v;
   }
 };
 
@@ -38,14 +38,17 @@ TEST_P(Encoder, PatchedDisplacementsEqualDirectEncoding) {
                            512, -512, -516, 8128, 8192, -8192, 1 << 20, -(1 << 20), 0x3fffffff};
   for (const X86Form form : kMemoryForms) {
     if (!exists(form)) continue;
-    for (int trial = 0; trial < 2000; ++trial) {
+    for (int trial = 0; trial < 3000; ++trial) {
+      const int lanes = 16 >> (trial % 3);
+      (*encoder)->set_lanes(lanes);
       const int reg = static_cast<int>(random() % registers()), src = static_cast<int>(random() % registers());
       const int32_t disp = trial % 3 == 0 ? static_cast<int32_t>(random()) / 2 : fixed[random() % std::size(fixed)];
       const Mem mem{kBases[random() % std::size(kBases)], disp};
       const size_t before = (*encoder)->size();
       (*encoder)->mem(form, reg, src, mem);
       const std::vector<uint8_t> expected = (*encoder)->encode_directly(form, reg, src, mem);
-      ASSERT_EQ((*encoder)->size() - before, expected.size()) << "form " << static_cast<int>(form) << " disp " << disp;
+      ASSERT_EQ((*encoder)->size() - before, expected.size())
+          << "form " << static_cast<int>(form) << " disp " << disp << " lanes " << lanes;
       const std::vector<uint8_t> all = (*encoder)->take();
       ASSERT_EQ(std::vector<uint8_t>(all.begin() + static_cast<ptrdiff_t>(before), all.end()), expected)
           << "form " << static_cast<int>(form) << " reg " << reg << " disp " << disp;
@@ -85,6 +88,49 @@ TEST_P(Encoder, DecodesToTheInstructionAskedFor) {
     if (const auto at = want.find(v + "mmword"); at != std::string::npos) want.replace(at, v.size() + 6, v + "word");
     EXPECT_EQ(text.substr(text.find_first_not_of('\t')), want);
   }
+}
+
+TEST_P(Encoder, NarrowRegistersAndWhatTheirDisplacementsCountIn) {
+  auto encoder = X86Encoder::create(target());
+  ASSERT_TRUE(encoder.ok());
+  X86Encoder& e = **encoder;
+  const int lanes[] = {16, 8, 4, 16};
+  for (const int l : lanes) {
+    e.set_lanes(l);
+    EXPECT_EQ(e.displacement_scale(X86Form::load_v), wide() ? 4 * l : 1);
+    EXPECT_EQ(e.displacement_scale(X86Form::broadcast), wide() ? 4 : 1);
+    e.mem(X86Form::load_v, 3, 0, {Gpr::rsi, 64});
+    e.rr(X86Form::add_rr, 1, 2, 3);
+  }
+  e.ret();
+  EXPECT_EQ(e.error(), "");
+  const std::vector<uint8_t> code = e.take();
+  auto decoded = decode(target(), code.data(), 0, code.size());
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  ASSERT_EQ(decoded->size(), 2 * std::size(lanes) + 1);
+  for (size_t i = 0; i < std::size(lanes); ++i) {
+    const std::string v = lanes[i] == 4 ? "xmm" : lanes[i] == 8 || !wide() ? "ymm" : "zmm";
+    EXPECT_EQ(decoded->at(2 * i).text, "\tvmovups\t" + v + "3, " + v + "word ptr [rsi + 64]");
+    EXPECT_EQ(decoded->at(2 * i + 1).text, "\tvaddps\t" + v + "1, " + v + "2, " + v + "3");
+  }
+}
+
+TEST_P(Encoder, EightFloatsAreLookedUp) {
+  if (wide()) GTEST_SKIP() << "AVX2 only: AVX-512 looks 32 floats up";
+  auto encoder = X86Encoder::create(target());
+  ASSERT_TRUE(encoder.ok());
+  X86Encoder& e = **encoder;
+  e.rr(X86Form::shift_v, 4, 5, 21);
+  e.mem(X86Form::lookup_8_v, 4, 5, {Gpr::rsi, -12});
+  e.mem(X86Form::lookup_8_v, 6, 4, {Gpr::rsi, 4096, Gpr::rax});
+  e.ret();
+  const std::vector<uint8_t> code = e.take();
+  auto decoded = decode(target(), code.data(), 0, code.size());
+  ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  const std::string expected[] = {"\tvpsrld\tymm4, ymm5, 21", "\tvpermps\tymm4, ymm5, ymmword ptr [rsi - 12]",
+                                  "\tvpermps\tymm6, ymm4, ymmword ptr [rsi + rax + 4096]", "\tret"};
+  ASSERT_EQ(decoded->size(), std::size(expected));
+  for (size_t i = 0; i < std::size(expected); ++i) EXPECT_EQ(decoded->at(i).text, expected[i]);
 }
 
 TEST_P(Encoder, LanesAreShiftedAndLookedUp) {

@@ -1,6 +1,7 @@
 // Slots hold every nonzero of a slice once, in a lane of one of their windows.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "pattern/row_order.h"
@@ -31,6 +32,46 @@ std::vector<Slot> pack_all(const Pattern& pattern, int step) {
     packer.pack(std::span(order).subspan(r, std::min<size_t>(kSliceRows, order.size() - r)), slots);
   }
   return slots;
+}
+
+// With 8 lanes a window begins at any column; what a slot takes lies in it, and no row could have gone on sooner.
+TEST(Slices, NarrowSlotsHoldEveryNonzeroOnce) {
+  uint32_t seed = 100;
+  for (const int64_t k : {1, 3, 7, 8, 9, 64, 65, 250, 1300}) {
+    for (const double density : {0.003, 0.1, 0.5, 1.0}) {
+      const Pattern pattern = random_pattern(21, k, density, ++seed);
+      const std::vector<int32_t> order = rows_by_count(pattern.row_offsets());
+      SlicePacker packer(pattern, 16, kNarrowSliceRows);
+      std::vector<int> places(static_cast<size_t>(pattern.nnz()), 0);
+      std::vector<Slot> slots;
+      int64_t all = 0;
+      for (size_t first = 0; first < order.size(); first += kNarrowSliceRows) {
+        const auto rows = std::span(order).subspan(first, std::min<size_t>(kNarrowSliceRows, order.size() - first));
+        slots.clear();
+        packer.pack(rows, slots);
+        all += static_cast<int64_t>(slots.size());
+        int32_t before = -1;
+        for (const Slot& slot : slots) {
+          ASSERT_LE(before, slot.first);
+          before = slot.first;
+          int filled = 0;
+          for (size_t r = 0; r < slot.nonzero.size(); ++r) {
+            if (slot.nonzero[r] < 0) continue;
+            ++filled;
+            ASSERT_LT(r, rows.size());
+            ++places[static_cast<size_t>(slot.nonzero[r])];
+            ASSERT_GE(slot.nonzero[r], pattern.row_offsets()[rows[r]]);
+            ASSERT_LT(slot.nonzero[r], pattern.row_offsets()[rows[r] + 1]);
+            ASSERT_LT(slot.lane[r], kNarrowSliceRows);
+            ASSERT_EQ(slot.first + slot.lane[r], pattern.columns()[slot.nonzero[r]]);
+          }
+          ASSERT_GT(filled, 0);
+        }
+      }
+      EXPECT_EQ(std::count(places.begin(), places.end(), 1), pattern.nnz());
+      EXPECT_EQ(estimate_slots(pattern, 16, kNarrowSliceRows), all) << "few slices are all packed";
+    }
+  }
 }
 
 TEST(Slices, RowsByCountDescendAndTiesStayInOrder) {

@@ -70,18 +70,37 @@ TEST(Slices, GoThereAndBack) {
     std::vector<int32_t> order(static_cast<size_t>(m));
     std::iota(order.begin(), order.end(), 0);
     std::shuffle(order.begin(), order.end(), rng);
-    for (const int64_t columns : {1, 4}) {
-      const int64_t slices = (m + 15) / 16;
+    for (const SliceShape shape : {SliceShape{16, 1}, SliceShape{16, 4}, SliceShape{8, 1}, SliceShape{8, 3}}) {
+      const int64_t slices = (m + shape.lanes - 1) / shape.lanes;
+      EXPECT_EQ(shape.count(m), slices);
       std::vector<float> y(static_cast<size_t>(m * 3)), back(y.size(), -1.0f);
       std::iota(y.begin(), y.end(), 1.0f);
-      std::vector<float> lines(static_cast<size_t>(slices * columns * 16), NAN);
-      gather_slices({y.data(), 3}, order, {16, columns}, lines.data());
-      for (int64_t p = 0; p < slices * 16; ++p) {
+      std::vector<float> lines(static_cast<size_t>(slices * shape.columns * 16), NAN);
+      gather_slices({y.data(), 3}, order, shape, lines.data());
+      for (int64_t p = 0; p < slices * shape.lanes; ++p) {
         const float expected = p < m ? y[static_cast<size_t>(order[static_cast<size_t>(p)] * 3)] : 0.0f;
-        ASSERT_EQ(lines[static_cast<size_t>(p / 16 * columns * 16 + p % 16)], expected);
+        ASSERT_EQ(lines[static_cast<size_t>(p / shape.lanes * shape.columns * 16 + p % shape.lanes)], expected);
       }
-      scatter_slices(lines.data(), order, {16, columns}, {back.data(), 3});
+      scatter_slices(lines.data(), order, shape, {back.data(), 3});
       for (size_t i = 0; i < back.size(); ++i) ASSERT_EQ(back[i], i % 3 == 0 ? y[i] : -1.0f);
+    }
+  }
+}
+
+TEST(Columns, AreCopiedWithZerosBehindThemAndForNumbersThatAreNotFinite) {
+  for (const int64_t k : {1, 7, 16, 33}) {
+    for (const int64_t stride : {1, 16}) {
+      for (const float special : {1.0f, NAN, INFINITY, -INFINITY}) {
+        std::vector<float> x(static_cast<size_t>(k * stride), NAN);
+        for (int64_t i = 0; i < k; ++i) x[static_cast<size_t>(i * stride)] = static_cast<float>(i) - 3.0f;
+        x[static_cast<size_t>((k - 1) * stride)] = special;
+        std::vector<float> copy(static_cast<size_t>(k + 9), -1.0f);
+        EXPECT_EQ(fill_column({x.data(), stride}, k, k + 8, copy.data()), !std::isfinite(special));
+        for (int64_t i = 0; i + 1 < k; ++i) ASSERT_EQ(copy[static_cast<size_t>(i)], static_cast<float>(i) - 3.0f);
+        EXPECT_EQ(copy[static_cast<size_t>(k - 1)], std::isfinite(special) ? special : 0.0f);
+        for (int64_t i = k; i < k + 8; ++i) ASSERT_EQ(copy[static_cast<size_t>(i)], 0.0f);
+        EXPECT_EQ(copy.back(), -1.0f);
+      }
     }
   }
 }
