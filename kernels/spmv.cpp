@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pattern/row_order.h"
+
 namespace sparsmith {
 namespace {
 

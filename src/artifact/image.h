@@ -12,16 +12,14 @@
 
 namespace sparsmith {
 
-/// Floats of a column of X as code of the vector form with 8 lanes reads it.
-constexpr int64_t lane_column_floats(int64_t k) { return (k + 8 + 15) / 16 * 16; }
-
 /// What the generated code is called with, one pointer in the first argument register. One call computes one tile of
 /// rows, for one block of K, over `passes` groups of panels. Pointers are to the block's first panel, row 0.
 ///
 /// Code of the vector form reads X as lines of 16 floats, line w * columns + u being window w of the pass's u-th
 /// column, and Y (from which it starts) and the residual as lines s * columns + u, slice s of rows in the order of
 /// rows_by_count; lines lie on multiples of 64 bytes. Its `single` entry computes one column. With 8 lanes X is columns
-/// of lane_column_floats(K) floats, zeros behind K, and slices have 8 rows, in the first half of their lines.
+/// of lane_column_floats(K) floats (pattern/row_order.h), zeros behind K, and slices have 8 rows, in the first half of
+/// their lines.
 struct EntryArgs {
   const float* x;                 ///< panels of X, row 0 of K (also for later k-blocks: code adds its own offset)
   float* y;                       ///< row 0 of Y (the code adds its rows' offsets)

@@ -4,8 +4,8 @@
 #include <cctype>
 #include <cstdio>
 
-#include "artifact/image.h"
 #include "pattern/check.h"
+#include "pattern/row_order.h"
 #include "plan/compact_schedules.h"
 #include "plan/cost_model.h"
 #include "plan/layer_matrix.h"

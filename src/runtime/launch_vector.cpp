@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "pattern/row_order.h"
 #include "runtime/scratch.h"
 #include "runtime/windows.h"
 
