@@ -12,7 +12,15 @@ const Makers& makers() {
   static const Makers all = [] {
     Makers result;
     add_unary(result);
+    add_along_axis(result);
     add_binary(result);
+    add_convolution(result);
+    add_normalization(result);
+    add_pooling(result);
+    add_products(result);
+    add_quantization(result);
+    add_reductions(result);
+    add_softmax(result);
     return result;
   }();
   return all;
@@ -55,6 +63,11 @@ Result<std::unique_ptr<Operator>> make(const graph::Graph& graph, const graph::N
   if (found == makers().end()) {
     const std::string domain = node.domain.empty() ? "" : node.domain + ".";
     view.fail("is of an operator that isn't supported: " + domain + node.op, "supported are " + list_of_supported());
+    return view.error();
+  }
+  for (const auto& input : inputs) {
+    if (!input || is_sane(*input)) continue;
+    view.fail("has an input " + describe(*input) + ", which is more than any memory holds");
     return view.error();
   }
   std::unique_ptr<Operator> made = found->second(view);

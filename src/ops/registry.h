@@ -13,7 +13,15 @@ namespace sparsmith::ops {
 using Maker = std::unique_ptr<Operator> (*)(NodeView& node);
 using Makers = std::map<std::string_view, Maker>;
 
+void add_along_axis(Makers& makers);
 void add_unary(Makers& makers);
 void add_binary(Makers& makers);
+void add_convolution(Makers& makers);
+void add_normalization(Makers& makers);
+void add_pooling(Makers& makers);
+void add_products(Makers& makers);
+void add_quantization(Makers& makers);
+void add_reductions(Makers& makers);
+void add_softmax(Makers& makers);
 
 }  // namespace sparsmith::ops

@@ -1,0 +1,125 @@
+// Softmax and its logarithm.
+#include <bit>
+#include <cmath>
+
+#include "ops/lanes.h"
+#include "ops/registry.h"
+
+namespace sparsmith::ops {
+namespace {
+
+using graph::ElementType;
+
+/// e^x of x <= 0, within 2 ulp; 0 below -87, where floats end; NaN stays. In a form that compilers vectorise, which a
+/// call of std::exp isn't.
+float exp_of_negative(float x) {
+  constexpr float kLeast = -87.0f;
+  const float bounded = x < kLeast ? kLeast : x;
+  // Adding 1.5 * 2^23 rounds to a whole number, which is then in the low bits.
+  constexpr float kRound = 12582912.0f;
+  const float rounded = bounded * 1.44269504f + kRound;
+  const float n = rounded - kRound;
+  // x - n * ln 2, with ln 2 in two parts of which the first times n is exact.
+  const float r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1;
+  const float scale = std::bit_cast<float>((std::bit_cast<uint32_t>(rounded) + 127) << 23);
+  return x < kLeast ? 0.0f : p * scale;
+}
+
+/// Over the middle one of [outer, count, inner].
+template <bool kLogarithm>
+class Softmax final : public Operator {
+ public:
+  Softmax(const Type& input, int64_t outer, int64_t count, int64_t inner)
+      : outer_(outer), count_(count), inner_(inner) {
+    outputs_ = {Type{input.element, input.shape, nullptr}};
+  }
+  void run(std::span<const void* const> inputs, std::span<void* const> outputs) const override {
+    const auto* x = static_cast<const float*>(inputs[0]);
+    auto* y = static_cast<float*>(outputs[0]);
+    if (outputs_[0].size() == 0) return;
+    for (int64_t i = 0; i < outer_; ++i, x += count_ * inner_, y += count_ * inner_) {
+      if (inner_ == 1) {
+        normalise_row(x, y);
+        continue;
+      }
+      for (int64_t first = 0; first < inner_; first += kColumns) {
+        normalise_columns(x + first, y + first, std::min(kColumns, inner_ - first));
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kColumns = 256;
+
+  void normalise_row(const float* x, float* y) const {
+    const float most = fold_of(x, count_, -INFINITY, Larger{});
+    for (int64_t i = 0; i < count_; ++i) y[i] = exp_of_negative(x[i] - most);
+    const double sum = sum_of(y, count_, [](float v) { return v; });
+    if (kLogarithm) {
+      const auto log_sum = static_cast<float>(std::log(sum));
+      for (int64_t i = 0; i < count_; ++i) y[i] = (x[i] - most) - log_sum;
+    } else {
+      const auto scale = static_cast<float>(1 / sum);
+      for (int64_t i = 0; i < count_; ++i) y[i] *= scale;
+    }
+  }
+
+  void normalise_columns(const float* x, float* y, int64_t columns) const {
+    float most[kColumns], sum[kColumns];
+    std::fill_n(most, columns, -INFINITY);
+    std::fill_n(sum, columns, 0.0f);
+    const Larger larger;
+    for (int64_t k = 0; k < count_; ++k) {
+      for (int64_t i = 0; i < columns; ++i) most[i] = larger(most[i], x[k * inner_ + i]);
+    }
+    for (int64_t k = 0; k < count_; ++k) {
+      for (int64_t i = 0; i < columns; ++i) {
+        const float e = exp_of_negative(x[k * inner_ + i] - most[i]);
+        y[k * inner_ + i] = e;
+        sum[i] += e;
+      }
+    }
+    for (int64_t i = 0; i < columns; ++i) sum[i] = kLogarithm ? std::log(sum[i]) : 1 / sum[i];
+    for (int64_t k = 0; k < count_; ++k) {
+      for (int64_t i = 0; i < columns; ++i) {
+        float& to = y[k * inner_ + i];
+        to = kLogarithm ? (x[k * inner_ + i] - most[i]) - sum[i] : to * sum[i];
+      }
+    }
+  }
+
+  int64_t outer_, count_, inner_;
+};
+
+template <bool kLogarithm>
+std::unique_ptr<Operator> make_softmax(NodeView& node) {
+  node.expect_inputs(1, 1);
+  node.expect_outputs(1);
+  node.expect_element(0, ElementType::f32);
+  const Type& x = node.input(0);
+  // Up to opset 12 everything from the axis on is one row.
+  const bool flattened = node.opset() < 13;
+  const auto axis = static_cast<size_t>(node.axis(node.integer("axis", flattened ? 1 : -1), x.shape.size()));
+  if (!node.ok()) return nullptr;
+  int64_t outer = 1, count = 1, inner = 1;
+  for (size_t i = 0; i < x.shape.size(); ++i) {
+    (i < axis ? outer : i == axis || flattened ? count : inner) *= x.shape[i];
+  }
+  return std::make_unique<Softmax<kLogarithm>>(x, outer, count, inner);
+}
+
+}  // namespace
+
+void add_softmax(Makers& makers) {
+  makers["LogSoftmax"] = make_softmax<true>;
+  makers["Softmax"] = make_softmax<false>;
+}
+
+}  // namespace sparsmith::ops
