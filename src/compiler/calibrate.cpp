@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <random>
 
 #include "compiler/evict.h"
 #include "plan/candidates.h"
+#include "plan/few_columns.h"
+#include "plan/layer_matrix.h"
 #include "plan/least_squares.h"
 #include "plan/machine_costs.h"
-#include "plan/tiling.h"
 #include "sparsmith/compiler.h"
 #include "sparsmith/panel.h"
 
@@ -44,12 +45,27 @@ constexpr Probe kProbes[] = {
     {512, 1536, 48, 0.15, Layout::panel, false, "large code"},
     {256, 256, 392, 0.1, Layout::plain, false, "a plain X"},
     {256, 256, 200, 0.1, Layout::plain, false, "a plain X, rows across lines"},
+    {256, 1024, 1, 0.1, Layout::plain, false, "one column"},
+    {1024, 256, 4, 0.2, Layout::panel, false, "a few columns"},
+    {2048, 512, 2, 0.4, Layout::panel, false, "a few columns, slots beyond L2"},
+    {64, 2048, 96, 0.1, Layout::panel, false, "long rows"},
     {256, 1024, 16, 0.1, Layout::panel, true, "cold code"},
     {512, 512, 48, 0.2, Layout::panel, true, "cold code and values"},
 };
 constexpr int64_t kBeyondCaches = int64_t{1} << 40;
-/// Candidates of a probe that are measured, evenly taken from all.
-constexpr size_t kPerProbe = 12;
+/// Candidates of a probe that are measured: so many of each form (Form's order), evenly taken from all of it.
+constexpr size_t kPerForm[] = {9, 2, 3, 1, 4};
+
+std::vector<Schedule> sample(const std::vector<Schedule>& all) {
+  std::vector<Schedule> taken;
+  for (size_t form = 0; form < std::size(kPerForm); ++form) {
+    std::vector<Schedule> its;
+    std::ranges::copy_if(all, std::back_inserter(its), [&](const Schedule& s) { return s.form == Form(form); });
+    const size_t step = std::max<size_t>(1, its.size() / kPerForm[form]);
+    for (size_t i = 0; i < its.size(); i += step) taken.push_back(its[i]);
+  }
+  return taken;
+}
 
 Result<Weights> random_weights(const Probe& probe) {
   std::minstd_rand random(7);
@@ -91,7 +107,14 @@ class Calibration {
     problem.x_layout = probe.x_layout;
     problem.y_layout = Layout::panel;
     const int64_t network = probe.cold ? kBeyondCaches : 0, panels = panel_count(probe.n);
-    const std::vector<Schedule> all = candidate_schedules(weights->pattern(), panels, problem, target_, network);
+    auto all = candidate_schedules(weights->pattern(), panels, problem, target_, network);
+    for (const auto& more : {vector_schedules(weights->pattern(), problem, probe.n, target_),
+                             narrow_schedules(weights->pattern(), problem, probe.n, target_)}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    const auto matrix = LayerMatrix::create(weights->pattern(), problem);
+    if (!matrix) return matrix.error();
+    CandidateMaker maker(*matrix, weights->pattern(), problem, target_, model_, network, 1);
 
     std::vector<float> x(static_cast<size_t>(panel_floats(probe.k, probe.n)) + 16, 0.25f);
     std::vector<float> y(static_cast<size_t>(panel_floats(probe.m, probe.n)) + 16);
@@ -102,24 +125,13 @@ class Calibration {
 
     std::vector<Kernel> kernels;
     std::vector<Row> rows;
-    std::map<std::pair<int, bool>, Tiling> tilings;
-    const size_t step = std::max<size_t>(1, all.size() / kPerProbe);
-    for (size_t i = 0; i < all.size(); i += step) {
-      // The dense forms come last; one of them is always reached.
-      const Schedule& schedule = i + step >= all.size() ? all.back() : all[i];
+    for (const Schedule& schedule : sample(all)) {
       CompileOptions compile_options;
       compile_options.target = target_.to_string();
       compile_options.schedule = &schedule;
       auto kernel = compile(*weights, problem, {}, compile_options);
       if (!kernel) return kernel.error();
-      const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
-      auto [tiling, is_new] = tilings.try_emplace({schedule.tile_rows, cluster});
-      if (is_new) tiling->second = make_tiling(weights->pattern(), schedule.tile_rows, cluster);
-      Work work;
-      work.m = probe.m, work.k = probe.k, work.nnz = weights->nnz(), work.n = probe.n, work.panels = panels;
-      work.tiles = static_cast<int64_t>(tiling->second.tiles.size());
-      work.x_loads = tiling->second.x_loads;
-      work.network_bytes = network;
+      const Work work = maker.work(schedule, probe.n, panels);
       rows.push_back({cost_terms(schedule, problem, work, model_), 0});
       kernels.push_back(std::move(kernel).value());
       if (Status ran = kernels.back().run(args); !ran) return ran;

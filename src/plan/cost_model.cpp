@@ -1,46 +1,30 @@
 #include "plan/cost_model.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "plan/cache_shares.h"
+#include "plan/compact_cost.h"
 #include "plan/slices.h"
+#include "sparsmith/caches.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith {
 namespace {
 
-int64_t cache_bytes(int name, int64_t unknown) {
-  const long bytes = sysconf(name);
-  return bytes > 0 ? bytes : unknown;
-}
-
 int64_t blocks(int64_t total, int64_t block) { return block > 0 ? (total + block - 1) / block : 1; }
 int64_t block_size(int64_t total, int64_t block) { return block > 0 ? std::min(total, block) : total; }
-
-/// How much of a working set misses a cache: none up to three quarters of it, all from five quarters on.
-double miss_share(double bytes, int64_t cache) {
-  const auto size = static_cast<double>(cache);
-  return std::clamp((bytes - 0.75 * size) / (0.5 * size), 0.0, 1.0);
-}
-
-/// Code and values that the caches share with activations: none of it misses up to half of L2, all of it when that is
-/// full.
-double code_miss_share(double bytes, int64_t cache) {
-  const auto size = static_cast<double>(cache);
-  return std::clamp((bytes - 0.5 * size) / (0.5 * size), 0.0, 1.0);
-}
 
 }  // namespace
 
 MachineModel machine_model(const Target& target) {
   MachineModel model;
   model.isa = target.isa();
-  model.l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10);
-  model.l1i_bytes = cache_bytes(_SC_LEVEL1_ICACHE_SIZE, 32 << 10);
-  model.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
-  model.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, 8 << 20);
+  const CacheSizes& caches = host_caches();
+  model.l1_bytes = caches.l1;
+  model.l1i_bytes = caches.l1i;
+  model.l2_bytes = caches.l2;
+  model.l3_bytes = caches.l3;
   model.x_far = 0.70;
   model.row = 0.15;
   model.reload = 0.31;
@@ -72,12 +56,22 @@ MachineModel machine_model(const Target& target) {
     model.dense_fma = 0.150;
     model.x_l1 = 0.226;
     model.x_l2 = 0.311;
+    model.compact_step = 0.121;
+    model.compact_fma = 0.230;
+    model.compact_x_l2 = 0.151;
+    model.compact_row = 1.18;
+    model.compact_row_vector = 0.477;
   } else {
     model.fma = 0.226;
     model.fma_narrow = 0.135;
     model.dense_fma = 0.265;
     model.x_l1 = 0.310;
     model.x_l2 = 0.364;
+    model.compact_step = 0.093;
+    model.compact_fma = 0.324;
+    model.compact_x_l2 = 0.162;
+    model.compact_row = 1.28;
+    model.compact_row_vector = 0.446;
     model.row = 0.33;
     model.reload = 0.62;
     model.slot = 0.52;
@@ -139,6 +133,7 @@ double depthwise_ns(const Schedule& schedule, const Work& work, const MachineMod
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   if (schedule.form == Form::vector) return predict_vector(schedule, problem, work, machine);
   if (schedule.form == Form::depthwise) return depthwise_ns(schedule, work, machine);
+  if (schedule.form == Form::compact) return predict_compact_ns(schedule, problem, work, machine);
   const bool dense = schedule.form == Form::dense;
   const auto panels = static_cast<double>(work.panels), rows = static_cast<double>(work.m);
   const auto depth = static_cast<double>(work.k), tiles = static_cast<double>(work.tiles);

@@ -43,6 +43,9 @@ struct MachineModel {
   /// Vector form: a slot for the first column of a pass and for each further one; a row of Y brought home; a window of
   /// X laid out; a float of a column of X whose rows don't lie side by side; a byte of slots from beyond L2.
   double slot = 0, slot_more = 0, lane_row = 0, window = 0, strided_x = 0, slot_byte_far = 0;
+  /// Compact form: a nonzero in a pass; more for each panel, with X in L1; more where X comes from L2; a row in a pass
+  /// and block of K; and more for each panel.
+  double compact_step = 0, compact_fma = 0, compact_x_l2 = 0, compact_row = 0, compact_row_vector = 0;
   int64_t l1_bytes = 0, l1i_bytes = 0, l2_bytes = 0, l3_bytes = 0;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "plan/candidates.h"
-#include "plan/compact_cost.h"
 #include "plan/slices.h"
 
 namespace sparsmith {
@@ -38,7 +37,7 @@ bool may_serve(const Plan& plan, const Problem& problem, const Pattern& pattern)
 
 }  // namespace
 
-Candidate CandidateMaker::make(const Schedule& schedule, int64_t n, int64_t panels) {
+Work CandidateMaker::work(const Schedule& schedule, int64_t n, int64_t panels) {
   const int64_t rows = pattern_.rows();
   Work work{rows, matrix_.pattern().cols(), pattern_.nnz(), n, panels};
   work.network_bytes = network_bytes_;
@@ -55,12 +54,15 @@ Candidate CandidateMaker::make(const Schedule& schedule, int64_t n, int64_t pane
     work.x_loads = tiling->second.x_loads;
     work.x_share = x_share_;
   }
+  return work;
+}
+
+Candidate CandidateMaker::make(const Schedule& schedule, int64_t n, int64_t panels) {
+  const Work needed = work(schedule, n, panels);
   Candidate candidate;
   candidate.schedule = schedule;
-  candidate.predicted_ns = schedule.form == Form::compact
-                               ? predict_compact_ns(schedule, problem_, work, machine_, compact_model(target_.isa()))
-                               : predict_ns(schedule, problem_, work, machine_);
-  candidate.code_bytes = estimate_code_bytes(schedule, work, target_.isa());
+  candidate.predicted_ns = predict_ns(schedule, problem_, needed, machine_);
+  candidate.code_bytes = estimate_code_bytes(schedule, needed, target_.isa());
   return candidate;
 }
 

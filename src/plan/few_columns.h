@@ -32,6 +32,8 @@ class CandidateMaker {
 
   /// For a call of n columns in `panels` panels (of a spatial convolution: positions).
   Candidate make(const Schedule& schedule, int64_t n, int64_t panels);
+  /// What the model is told of it.
+  Work work(const Schedule& schedule, int64_t n, int64_t panels);
 
  private:
   const LayerMatrix& matrix_;

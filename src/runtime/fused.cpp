@@ -1,12 +1,11 @@
 #include "sparsmith/fused.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "runtime/fusion.h"
 #include "runtime/kernel_impl.h"
 #include "runtime/launch_fused.h"
+#include "sparsmith/caches.h"
 #include "sparsmith/strip.h"
 
 namespace sparsmith {
@@ -84,11 +83,6 @@ Status check_common(const Kernel& kernel) {
   return success();
 }
 
-int64_t cache_bytes(int name, int64_t otherwise) {
-  const long bytes = sysconf(name);
-  return bytes > 0 ? bytes : otherwise;
-}
-
 // Code and values of one choice.
 int64_t streamed_bytes(const Kernel::Impl& kernel, const Kernel::Impl::Choice& choice) {
   const size_t code = choice.code_end - std::min<size_t>(choice.code_end, choice.segments.front().main_offset);
@@ -97,8 +91,6 @@ int64_t streamed_bytes(const Kernel::Impl& kernel, const Kernel::Impl::Choice& c
 }
 
 FusionShape fusion_shape(const Kernel& first, const Kernel& pointwise, int64_t batch, int threads) {
-  static const int64_t l1i_bytes = cache_bytes(_SC_LEVEL1_ICACHE_SIZE, int64_t{32} << 10);
-  static const int64_t l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, int64_t{1} << 20);
   const Conv2d& conv = *first.problem().conv;
   const StripShape strips = strip_shape(conv);
   const auto line_bytes = kPanelWidth * static_cast<int64_t>(sizeof(float));
@@ -110,8 +102,8 @@ FusionShape fusion_shape(const Kernel& first, const Kernel& pointwise, int64_t b
       strips.x_positions() * conv.channels(first.k()) * line_bytes / strips.y_positions() + pointwise.m() * line_bytes;
   const Kernel::Impl& second = pointwise.impl();
   shape.second_code = streamed_bytes(second, second.choice_for(shape.positions * kPanelWidth));
-  shape.l1i_bytes = l1i_bytes;
-  shape.l2_bytes = l2_bytes;
+  shape.l1i_bytes = host_caches().l1i;
+  shape.l2_bytes = host_caches().l2;
   shape.threads = threads;
   return shape;
 }

@@ -1,8 +1,11 @@
+#include <unistd.h>
+
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 
+#include "sparsmith/caches.h"
 #include "sparsmith/calibrate.h"
 
 #if defined(__x86_64__)
@@ -10,6 +13,18 @@
 #endif
 
 namespace sparsmith {
+
+const CacheSizes& host_caches() {
+  const auto bytes_of = [](int name, int64_t unknown) {
+    const long bytes = sysconf(name);
+    return bytes > 0 ? static_cast<int64_t>(bytes) : unknown;
+  };
+  static const CacheSizes sizes{.l1 = bytes_of(_SC_LEVEL1_DCACHE_SIZE, 32 << 10),
+                                .l1i = bytes_of(_SC_LEVEL1_ICACHE_SIZE, 32 << 10),
+                                .l2 = bytes_of(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
+                                .l3 = bytes_of(_SC_LEVEL3_CACHE_SIZE, 8 << 20)};
+  return sizes;
+}
 
 std::string host_cpu() {
 #if defined(__x86_64__)

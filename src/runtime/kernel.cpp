@@ -1,7 +1,5 @@
 #include "sparsmith/kernel.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -14,6 +12,7 @@
 #include "runtime/launch.h"
 #include "runtime/launch_vector.h"
 #include "runtime/pack_values.h"
+#include "sparsmith/caches.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith {
@@ -52,11 +51,6 @@ int64_t work_per_unit(Form form, const KernelImage& image) {
   if (form == Form::dense) return image.m * image.k;
   const auto nnz = static_cast<int64_t>(image.columns.size());
   return form == Form::vector ? nnz / 4 : nnz;
-}
-
-size_t second_level_cache_bytes() {
-  static const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
-  return bytes > 0 ? static_cast<size_t>(bytes) : size_t{1} << 20;
 }
 
 void call_code(const void* context, const Segment& segment, bool single, const EntryArgs& args) {
@@ -136,7 +130,7 @@ Launch Kernel::Impl::launch_of(const Choice& choice) const {
   kernel.value_count = static_cast<int64_t>(choice.values_end);
   kernel.work = work_per_unit(choice.schedule->form, image);
   kernel.caller = {code.get(), call_code};
-  kernel.beyond_l2 = code->code_bytes + values.span().size_bytes() > second_level_cache_bytes();
+  kernel.beyond_l2 = static_cast<int64_t>(code->code_bytes + values.span().size_bytes()) > host_caches().l2;
   return kernel;
 }
 
