@@ -17,7 +17,9 @@
 #include "bench/cold.h"
 #include "bench/measure.h"
 #include "plan/candidates.h"
+#include "plan/few_columns.h"
 #include "plan/layer_matrix.h"
+#include "plan/machine_costs.h"
 #include "plan/tiling.h"
 #include "sparsmith/sparsmith.h"
 #include "sparsmith/strip.h"
@@ -39,6 +41,7 @@ struct Measured {
   Schedule schedule;
   Kernel kernel;
   double ns = 0;
+  double predicted_ns = 0;  ///< with the measured costs where they are given
 };
 
 class Quality {
@@ -48,7 +51,7 @@ class Quality {
       csv_.open(settings_.csv);
       csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,"
               "prefetch_code,"
-              "tiles,x_loads,code,ns\n";
+              "lanes,tiles,x_loads,code,predicted_ns,ns\n";
     }
   }
 
@@ -68,12 +71,17 @@ class Quality {
     std::vector<Measured> all;
     const int64_t panels = problem.spatial() ? strip_shape(*one.conv).y_positions() : panel_count(one.n);
     auto schedules = candidate_schedules(matrix->pattern(), panels, problem, *target, network_bytes());
-    const auto few = vector_schedules(weights->pattern(), problem, one.n, *target);
-    schedules.insert(schedules.end(), few.begin(), few.end());
+    for (const auto& few : {vector_schedules(weights->pattern(), problem, one.n, *target),
+                            narrow_schedules(weights->pattern(), problem, one.n, *target)}) {
+      schedules.insert(schedules.end(), few.begin(), few.end());
+    }
+    MachineModel machine = machine_model(*target);
+    if (settings_.machine != nullptr) apply_costs(*settings_.machine, target->isa(), machine);
+    CandidateMaker maker(*matrix, weights->pattern(), problem, *target, machine, network_bytes(), x_share(problem));
     for (const Schedule& schedule : schedules) {
       auto kernel = compile_with(*weights, problem, &schedule);
       if (!kernel) return kernel.error();
-      all.push_back({schedule, std::move(kernel).value()});
+      all.push_back({schedule, std::move(kernel).value(), 0, maker.make(schedule, one.n, panels).predicted_ns});
     }
     time_all(all, problem, weights->rows(), weights->cols());
     const double best =
@@ -150,6 +158,7 @@ class Quality {
     MeasureOptions options;
     options.budget_ms = settings_.budget_ms;
     options.warm_up_ms = 0.5;
+    options.sample_us = 500;
     const std::vector<Timing> times =
         settings_.cold != nullptr ? measure_cold(contenders, *settings_.cold, options) : measure(contenders, options);
     for (size_t i = 0; i < all.size(); ++i) all[i].ns = times[i].ns_min;
@@ -169,8 +178,8 @@ class Quality {
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
            << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step
-           << ',' << s.prefetch_code << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
-           << row.kernel.report().code_bytes << ',' << row.ns << '\n';
+           << ',' << s.prefetch_code << ',' << s.lanes << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
+           << row.kernel.report().code_bytes << ',' << row.predicted_ns << ',' << row.ns << '\n';
     }
     csv_.flush();
   }

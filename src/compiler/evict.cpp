@@ -33,13 +33,14 @@ NetworkEviction::NetworkEviction(int64_t network_bytes, int64_t l2_bytes, int64_
   }
 }
 
-void NetworkEviction::operator()(const Kernel& kernel) {
+void NetworkEviction::operator()(const Kernel& kernel, std::initializer_list<std::span<const float>> activations) {
   if (level_ == Level::to_memory) {
     const auto& impl = kernel.impl();
     flush(impl.code->memory.data(), impl.code->code_bytes);
     const std::span<const float> values = impl.values.span();
     flush(values.data(), values.size_bytes());
     flush(impl.code->image.indices.data(), impl.code->image.indices.size());
+    for (const std::span<const float> floats : activations) flush(floats.data(), floats.size_bytes());
   } else if (level_ == Level::to_l3) {
     for (size_t at = 0; at < others_.size(); at += kLine) *const_cast<volatile char*>(&others_[at]) = 2;
   }

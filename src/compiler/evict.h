@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "sparsmith/kernel.h"
@@ -18,7 +20,8 @@ class NetworkEviction {
 
   /// Whether anything is evicted at all.
   explicit operator bool() const { return level_ != Level::none; }
-  void operator()(const Kernel& kernel);
+  /// `activations`: a call's operands, which go with it as they do in `sparsmith bench --cold`.
+  void operator()(const Kernel& kernel, std::initializer_list<std::span<const float>> activations = {});
 
  private:
   enum class Level : uint8_t { none, to_l3, to_memory };

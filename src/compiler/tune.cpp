@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <random>
+#include <span>
 #include <utility>
 
 #include "compiler/evict.h"
@@ -51,6 +52,9 @@ class CallOperands {
     args_.n = n;
   }
   const RunArgs& args() const { return args_; }
+  std::span<const float> x() const { return x_; }
+  std::span<const float> y() const { return y_; }
+  std::span<const float> residual() const { return residual_; }
 
  private:
   static float* aligned(std::vector<float>& buffer) {
@@ -283,7 +287,7 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
       if (contender.best_ns > behind * leader) continue;
       // The first call brings code, values and activations back after the other contenders.
       if (evict) {
-        evict(contender.kernel);
+        evict(contender.kernel, {operands.x(), operands.y(), operands.residual()});
       } else if (auto warm = time_call(contender, operands.args(), 1); !warm) {
         return warm.error();
       }

@@ -87,8 +87,9 @@ double network_ns(const Schedule& schedule, const Work& work, const MachineModel
   const auto values = static_cast<double>(estimate_value_bytes(schedule, work));
   const double from_memory = miss_share(network, machine.l3_bytes);
   const double from_l3 = miss_share(network, machine.l2_bytes) - from_memory;
-  // Prefetched code comes as fast as data does, if a tile's panels take long enough: those of a group don't.
-  const double fetched = !schedule.prefetch_code ? code : schedule.tile_group > 0 ? 0.5 * code : 0;
+  // Prefetched code comes as fast as data does, but for what is late: a tenth of it, half where a group's few panels
+  // don't take long enough.
+  const double fetched = code * (!schedule.prefetch_code ? 1 : schedule.tile_group > 0 ? 0.5 : 0.1);
   const double streamed = values + code - fetched;
   return from_l3 * (fetched * machine.code_byte_far + streamed / 64 * machine.x_stream) +
          from_memory * (fetched * machine.code_byte_memory + streamed * machine.data_byte_memory);
@@ -161,7 +162,13 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     ns += panels * static_cast<double>(work.nnz) * (narrow ? machine.fma_narrow : machine.fma);
     // Taps find in L1 what another one of them left there, if a pass doesn't go through all of it.
     const bool pass_in_l1 = block_depth * 64 <= 0.75 * static_cast<double>(machine.l1_bytes);
-    const double from_l2 = in_l1 || grouped ? 0 : pass_in_l1 ? work.x_share : 1;
+    double from_l2 = in_l1 ? 0 : pass_in_l1 ? work.x_share : 1;
+    if (grouped) {
+      // A group's values stream through L1 beside its X, panel by panel.
+      const double values = 4 * static_cast<double>(work.nnz) / groups / k_blocks;
+      const double x = block_depth * work.x_share * 64 * static_cast<double>(schedule.inner_panels);
+      from_l2 = code_miss_share(x + values, machine.l1_bytes);
+    }
     ns += panels * static_cast<double>(work.x_loads) * (from_l2 * machine.x_l2 + (1 - from_l2) * machine.x_l1);
     // Lines that L1 doesn't hold for the next tile or group of tiles come again.
     const double again =
@@ -191,7 +198,10 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     const auto l1i = 0.75 * static_cast<double>(machine.l1i_bytes);
     const double misses = code_miss_share(code + 4 * static_cast<double>(work.nnz) + x_block, machine.l2_bytes);
     if (code > l1i) ns += code * n_blocks * machine.code_byte;
-    const double first_fetch = schedule.prefetch_code ? machine.x_stream / 64 : machine.code_byte_far;
+    // Prefetching ahead of a tile saves nothing of what comes and goes with every call (launch.h: beyond_l2).
+    const double gone = miss_share(code + 4 * static_cast<double>(work.nnz), machine.l2_bytes);
+    const double soon = schedule.prefetch_code ? 1 - gone : 0;
+    const double first_fetch = soon * machine.x_stream / 64 + (1 - soon) * machine.code_byte_far;
     ns += code * misses * (first_fetch + (n_blocks - 1) * machine.code_byte_far);
     if (schedule.prefetch_code) ns += (code + 4 * static_cast<double>(work.nnz)) * machine.code_prefetch;
     if (code / (tiles * k_blocks) > static_cast<double>(machine.l1i_bytes)) ns += code * panels * machine.code_byte;

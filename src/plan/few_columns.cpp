@@ -4,6 +4,7 @@
 
 #include "plan/candidates.h"
 #include "plan/slices.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -36,6 +37,12 @@ bool may_serve(const Plan& plan, const Problem& problem, const Pattern& pattern)
 }
 
 }  // namespace
+
+double x_share(const Problem& problem) {
+  if (!problem.spatial()) return 1;
+  const StripShape shape = strip_shape(*problem.conv);
+  return static_cast<double>(shape.x_positions()) / static_cast<double>(shape.y_positions() * problem.conv->taps());
+}
 
 Work CandidateMaker::work(const Schedule& schedule, int64_t n, int64_t panels) {
   const int64_t rows = pattern_.rows();

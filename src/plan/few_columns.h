@@ -16,6 +16,9 @@ namespace sparsmith {
 /// Most columns that code of fewer than 16 lanes serves.
 inline constexpr int64_t kMostNarrowColumns = 8;
 
+/// Work::x_share of a problem: what taps of a convolution share.
+double x_share(const Problem& problem);
+
 /// Schedules of one layer with their predictions, for any number of columns. Keeps tilings, which take longest.
 class CandidateMaker {
  public:

@@ -68,17 +68,14 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
   const auto matrix = LayerMatrix::create(pattern, problem);
   if (!matrix) return matrix.error();
   int64_t panels = panel_count(plan.n);
-  double x_share = 1;
   if (problem.spatial()) {
     const StripShape shape = strip_shape(*problem.conv);
     const int64_t images = std::max<int64_t>(1, plan.n / (problem.conv->out_height() * problem.conv->out_width()));
     panels = images * shape.y_positions();
-    x_share =
-        static_cast<double>(shape.x_positions()) / static_cast<double>(shape.y_positions() * problem.conv->taps());
   }
   MachineModel machine = machine_model(target);
   if (options.machine != nullptr) apply_costs(*options.machine, target.isa(), machine);
-  CandidateMaker maker(*matrix, pattern, problem, target, machine, options.network_code_bytes, x_share);
+  CandidateMaker maker(*matrix, pattern, problem, target, machine, options.network_code_bytes, x_share(problem));
   const auto consider = [&](const std::vector<Schedule>& schedules) {
     for (const Schedule& schedule : schedules) {
       Candidate candidate = maker.make(schedule, plan.n, panels);
