@@ -62,12 +62,12 @@ def compact_terms(row, l1, l2):
     rows = m + min(m * (-(-k // depth) - 1), nnz)
     x_block = depth * 64 * panels / passes
     return {
-        "step": passes * nnz,
-        "fma": panels * nnz,
-        "x_l2": panels * nnz * ramp(x_block, 0.5 * l1, 4 * l1),
+        "compact_step": passes * nnz,
+        "compact_fma": panels * nnz,
+        "compact_x_l2": panels * nnz * ramp(x_block, 0.5 * l1, 4 * l1),
         "x_far": panels * nnz * ramp(x_block, 0.75 * l2, 1.25 * l2),
-        "row": passes * rows,
-        "row_vector": panels * rows,
+        "compact_row": passes * rows,
+        "compact_row_vector": panels * rows,
     }
 
 
@@ -81,7 +81,7 @@ def main():
     rows = []
     for name in options.rows:
         with open(name, newline="") as file:
-            rows += [row for row in csv.DictReader(file) if row["form"] == options.form and row["layout"] == "panel"]
+            rows += [row for row in csv.DictReader(file) if row["form"] == options.form and row["layout"] == "panel" and row["lanes"] == "16"]
     terms_of = terms if options.form == "sparse" else compact_terms
     found = [terms_of(row, options.l1 * 1024, options.l2 * 1024) for row in rows]
     times = numpy.array([float(row["ns"]) for row in rows])
