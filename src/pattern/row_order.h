@@ -1,5 +1,6 @@
 /// \file
-/// The order of rows that the vector form's code is made for; the runtime finds it again from the pattern.
+/// What code of the vector form is made for and the runtime finds again from the pattern: the order of rows, the room
+/// of a column.
 #pragma once
 
 #include <cstdint>
