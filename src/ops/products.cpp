@@ -1,5 +1,6 @@
 // Products of matrices: one, or many of a batch.
 #include <array>
+#include <cstring>
 
 #include "ops/broadcast.h"
 #include "ops/registry.h"
@@ -15,21 +16,24 @@ struct Matrix {
   int64_t row_stride, column_stride;
 };
 
-constexpr int64_t kTileRows = 4, kTileColumns = 8;  // of y at a time, in registers
+/// Spelt out as vectors: left to themselves, compilers vectorise the sums along the depth, with shuffles.
+using Lanes [[gnu::vector_size(16)]] = float;
+constexpr int64_t kLanes = 4, kVectors = 2;
+constexpr int64_t kTileRows = 4, kTileColumns = kVectors * kLanes;  // of y at a time, in registers
 constexpr int64_t kDepth = 256;  // products added up before the sum goes to memory: short sums keep errors small
 
-/// y += a[first row + 0..3] * panel, of which `rows` rows and `columns` columns are wanted.
-void multiply_tile(const std::array<const float*, kTileRows>& a, int64_t a_stride, const float* panel, int64_t depth,
+/// y += a[4 rows x depth] * panel[depth x 8], of which `rows` rows and `columns` columns are wanted.
+void multiply_tile(const std::array<const float*, kTileRows>& a, int64_t a_stride, const Lanes* panel, int64_t depth,
                    float* y, int64_t y_stride, int64_t rows, int64_t columns) {
-  float sums[kTileRows][kTileColumns] = {};
-  for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
+  Lanes sums[kTileRows][kVectors] = {};
+  for (int64_t k = 0; k < depth; ++k, panel += kVectors) {
     for (int64_t r = 0; r < kTileRows; ++r) {
       const float factor = a[r][k * a_stride];
-      for (int64_t j = 0; j < kTileColumns; ++j) sums[r][j] += factor * panel[j];
+      for (int64_t v = 0; v < kVectors; ++v) sums[r][v] += factor * panel[v];
     }
   }
   for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t j = 0; j < columns; ++j) y[r * y_stride + j] += sums[r][j];
+    for (int64_t j = 0; j < columns; ++j) y[r * y_stride + j] += sums[r][j / kLanes][j % kLanes];
   }
 }
 
@@ -40,12 +44,12 @@ void multiply(const Matrix& a, const Matrix& b, float* y, int64_t m, int64_t n, 
     const int64_t columns = std::min(kTileColumns, n - column);
     for (int64_t first = 0; first < depth; first += kDepth) {
       const int64_t count = std::min(kDepth, depth - first);
-      float panel[kDepth * kTileColumns];  // columns that aren't there are zero and not stored
+      Lanes panel[kDepth * kVectors];  // columns that aren't there are zero and not stored
       for (int64_t k = 0; k < count; ++k) {
         const float* const from = b.data + (first + k) * b.row_stride + column * b.column_stride;
-        float* const to = panel + k * kTileColumns;
-        if (columns < kTileColumns) std::fill_n(to, kTileColumns, 0.0f);
-        for (int64_t j = 0; j < columns; ++j) to[j] = from[j * b.column_stride];
+        float line[kTileColumns] = {};
+        for (int64_t j = 0; j < columns; ++j) line[j] = from[j * b.column_stride];
+        std::memcpy(panel + k * kVectors, line, sizeof line);
       }
       for (int64_t row = 0; row < m; row += kTileRows) {
         std::array<const float*, kTileRows> rows;

@@ -10,11 +10,10 @@ namespace {
 
 using graph::ElementType;
 
-/// e^x of x <= 0, within 2 ulp; 0 below -87, where floats end; NaN stays. In a form that compilers vectorise, which a
-/// call of std::exp isn't.
+/// e^x of x <= 0, within 2 ulp; 0 below -87.7, where floats lose bits; NaN stays. In a form that compilers vectorise,
+/// which a call of std::exp isn't.
 float exp_of_negative(float x) {
-  constexpr float kLeast = -87.0f;
-  const float bounded = x < kLeast ? kLeast : x;
+  const float bounded = x < -100.0f ? -100.0f : x;
   // Adding 1.5 * 2^23 rounds to a whole number, which is then in the low bits.
   constexpr float kRound = 12582912.0f;
   const float rounded = bounded * 1.44269504f + kRound;
@@ -28,8 +27,9 @@ float exp_of_negative(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1;
-  const float scale = std::bit_cast<float>((std::bit_cast<uint32_t>(rounded) + 127) << 23);
-  return x < kLeast ? 0.0f : p * scale;
+  // 2^n, of which an exponent of 0 or less makes 0.
+  const int32_t exponent = std::bit_cast<int32_t>(rounded) - std::bit_cast<int32_t>(kRound) + 127;
+  return p * std::bit_cast<float>(static_cast<uint32_t>(exponent > 0 ? exponent : 0) << 23);
 }
 
 /// Over the middle one of [outer, count, inner].

@@ -12,7 +12,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
 
 /// The multiples' range { i : first <= i * step + offset < last }, within [0, most).
 Range range_of(int64_t first, int64_t last, int64_t offset, int64_t step, int64_t most) {
-  Range range{ceil_div(first - offset, step), ceil_div(last - offset, step)};
+  Range range{first - offset, last - offset};
+  if (step != 1) range = {ceil_div(range.first, step), ceil_div(range.last, step)};  // divisions are slow
   range.first = std::clamp<int64_t>(range.first, 0, most);
   range.last = std::clamp<int64_t>(range.last, range.first, most);
   return range;
