@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/epilogue.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 
@@ -34,11 +35,16 @@ void DepthwiseWriter::write_row(int32_t row, int panels, size_t first_slot, Prog
   const Pattern& pattern = matrix_.pattern();
   const Conv2d& conv = *problem_.conv;
   const int64_t begin = pattern.row_offsets()[row], end = pattern.row_offsets()[row + 1];
-  const int64_t panel_lines = conv.stride_w * conv.groups;  // a channel a group
+  // Lines of X from the pass's first position to its u-th: along a row, and on in the next one.
+  const StripShape strips = strip_shape(conv);
+  const auto position_lines = [&](int64_t u) {
+    const int64_t down = u / strips.tile_w * conv.stride_h, along = u % strips.tile_w * conv.stride_w;
+    return (down * strips.x_w + along) * conv.groups;  // a channel a group
+  };
   products_.clear();
   for (int64_t i = begin; i < end; ++i) {
     for (int u = 0; u < panels; ++u) {
-      products_.push_back({matrix_.line(pattern.columns()[i]) + u * panel_lines, static_cast<int32_t>(i - begin), u});
+      products_.push_back({matrix_.line(pattern.columns()[i]) + position_lines(u), static_cast<int32_t>(i - begin), u});
     }
   }
   std::sort(products_.begin(), products_.end(), [](const Product& a, const Product& b) {

@@ -63,6 +63,12 @@ struct Schedule {
   /// for calls and tails of so few (sparse and compact forms). Other columns of a panel take further calls of the code.
   /// Vector form: rows a register holds, 16 (AVX-512) or 8 (AVX2).
   int32_t lanes = 16;
+  /// Depthwise form: rows of `row` positions that a pass computes. More than 1 where its panels are whole rows; else a
+  /// pass's panels lie in one.
+  int64_t rows_per_pass(int64_t row) const {
+    const bool whole = form == Form::depthwise && tile_group == 0 && panels_per_pass % row == 0;
+    return whole ? panels_per_pass / row : 1;
+  }
   bool operator==(const Schedule&) const = default;
   std::string describe() const;  ///< tile rows x panels: "sparse 31x1, k 256, n all, clustered"
 };

@@ -8,6 +8,7 @@
 #include "plan/slices.h"
 #include "sparsmith/caches.h"
 #include "sparsmith/panel.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -120,20 +121,30 @@ double predict_vector(const Schedule& schedule, const Problem& problem, const Wo
          static_cast<double>(work.n) * column + network_ns(schedule, work, machine);
 }
 
-/// Rows one after the other: products, the row's weights, and lines of X that a pass's panels share.
-double depthwise_ns(const Schedule& schedule, const Work& work, const MachineModel& machine) {
-  const auto panels = static_cast<double>(work.panels), u = static_cast<double>(schedule.panels_per_pass);
+/// Rows one after the other: products, the row's weights, and lines of X that a pass's panels share. Positions that
+/// fill no pass take one each.
+double depthwise_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   const auto nnz = static_cast<double>(work.nnz), rows = static_cast<double>(work.m);
-  const double lines = nnz * (work.x_share + (1 - work.x_share) / u);
-  return panels * (nnz * machine.dense_fma + (nnz / u + lines) * machine.x_l1 + rows * machine.row) +
-         panels / u * static_cast<double>(work.tiles) * machine.call;
+  const auto pass = [&](int64_t panels) {
+    const auto u = static_cast<double>(panels);
+    const double lines = nnz * (work.x_share * u + 1 - work.x_share);
+    return u * (nnz * machine.dense_fma + rows * machine.row) + (nnz + lines) * machine.x_l1 +
+           static_cast<double>(work.tiles) * machine.call;
+  };
+  const StripShape shape = strip_shape(*problem.conv);
+  const int64_t u = schedule.panels_per_pass, together = schedule.rows_per_pass(shape.tile_w);
+  const int64_t row_passes = shape.tile_w / u;
+  const int64_t passes = together > 1 ? shape.tile_h / together : shape.tile_h * row_passes;
+  const int64_t single = shape.y_positions() - passes * u;
+  const double images = static_cast<double>(work.panels) / static_cast<double>(shape.y_positions());
+  return images * (static_cast<double>(passes) * pass(u) + static_cast<double>(single) * pass(1));
 }
 
 }  // namespace
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   if (schedule.form == Form::vector) return predict_vector(schedule, problem, work, machine);
-  if (schedule.form == Form::depthwise) return depthwise_ns(schedule, work, machine);
+  if (schedule.form == Form::depthwise) return depthwise_ns(schedule, problem, work, machine);
   if (schedule.form == Form::compact) return predict_compact_ns(schedule, problem, work, machine);
   const bool dense = schedule.form == Form::dense;
   const auto panels = static_cast<double>(work.panels), rows = static_cast<double>(work.m);

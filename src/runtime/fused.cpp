@@ -96,7 +96,7 @@ FusionShape fusion_shape(const Kernel& first, const Kernel& pointwise, int64_t b
   const auto line_bytes = kPanelWidth * static_cast<int64_t>(sizeof(float));
   FusionShape shape;
   shape.positions = batch * strips.y_positions();
-  shape.row = strips.tile_w;
+  shape.row = strips.tile_w * first.plan().chosen.rows_per_pass(strips.tile_w);
   shape.between_bytes = first.m() * line_bytes;
   shape.outer_bytes =
       strips.x_positions() * conv.channels(first.k()) * line_bytes / strips.y_positions() + pointwise.m() * line_bytes;

@@ -10,7 +10,7 @@ namespace sparsmith {
 /// What the decision looks at; a call's plain numbers, so that equal calls are computed equally.
 struct FusionShape {
   int64_t positions = 0;      ///< of all images
-  int64_t row = 1;            ///< positions of a row of positions
+  int64_t row = 1;            ///< positions that the first kernel takes together best: a row of them, or some rows
   int64_t between_bytes = 0;  ///< what the first kernel writes for a position
   int64_t outer_bytes = 0;    ///< what it reads for one, and the second kernel writes
   int64_t second_code = 0;    ///< bytes of code and values that the second kernel goes through for every block

@@ -29,8 +29,14 @@ class FusedWork final : public StripWork {
     if (pair_.block_positions == 0) return compute_separately(strips, positions, threads, memory);
     const auto parts = static_cast<int>(std::min<int64_t>(threads, positions));
     const int64_t part_floats = pair_.block_positions * pair_.first.m * kPanelWidth;
+    const int64_t unit = positions_together(pair_.first, strips);
+    // Threads get whole units unless those don't go round.
+    const auto begin = [&](int part) {
+      const int64_t at = positions * part / parts;
+      return positions / parts >= 2 * unit && part < parts ? at / unit * unit : at;
+    };
     return workers.run(parts, parts, [&](int part) {
-      compute_blocks(strips, positions * part / parts, positions * (part + 1) / parts, memory + part * part_floats);
+      compute_blocks(strips, begin(part), begin(part + 1), memory + part * part_floats);
     });
   }
 

@@ -103,15 +103,17 @@ class Group {
   float* work_memory_ = nullptr;
 };
 
-SplitShape split_shape(const Launch& kernel, const StripOperands& strips, int64_t positions) {
+SplitShape split_shape(const Launch& kernel, const StripOperands& strips, int64_t positions, int64_t unit) {
   const StripView &xs = strips.x_view, &ys = strips.y_view;
   const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : positions;
   const int64_t lines = xs.positions_h * xs.positions_w * xs.channels;
-  return {.panels = positions,
-          .k = lines / (ys.positions_h * ys.positions_w),
+  // By rows of the weights threads share X, but for depthwise ones, each of which has a channel of its own.
+  const bool own_channels = kernel.schedule.form == Form::depthwise;
+  return {.panels = (positions + unit - 1) / unit,
+          .k = own_channels ? 0 : lines / (ys.positions_h * ys.positions_w),
           .tiles = kernel.tiles,
-          .work = kernel.work,
-          .panels_per_pass = kernel.schedule.panels_per_pass,
+          .work = kernel.work * unit,
+          .panels_per_pass = unit > 1 ? 1 : kernel.schedule.panels_per_pass,
           .n_blocks = (positions + block - 1) / block};
 }
 
@@ -131,34 +133,45 @@ void compute_range(const Launch& kernel, const StripOperands& strips, int64_t fi
                    int64_t last_tile, bool fresh) {
   const int64_t pass = kernel.schedule.form == Form::compact ? kernel.schedule.panels_per_pass : 0;
   const int64_t block = kernel.schedule.n_block > 0 ? kernel.schedule.n_block : last - first;
+  StripOperands runs = strips;
+  runs.run_rows = kernel.schedule.rows_per_pass(strips.y_view.positions_w);
   for (int64_t p = first; p < last; p += block) {
     const int64_t end = std::min(p + block, last);
     compute_tiles(kernel, first_tile, last_tile, fresh && p == first,
-                  [&](const auto& visit) { for_each_strip_run(strips, pass, p, end, visit); });
+                  [&](const auto& visit) { for_each_strip_run(runs, pass, p, end, visit); });
   }
 }
 
 }  // namespace
+
+int64_t positions_together(const Launch& kernel, const StripOperands& strips) {
+  const int64_t row = strips.y_view.positions_w, rows = kernel.schedule.rows_per_pass(row);
+  return rows > 1 ? rows * row : 1;
+}
 
 void compute_positions(const Launch& kernel, const StripOperands& strips, int64_t first, int64_t last, bool fresh) {
   compute_range(kernel, strips, first, last, 0, kernel.tiles, fresh);
 }
 
 Status compute_strips(const Launch& kernel, const StripOperands& strips, int64_t positions, int threads) {
-  const Split split = choose_split(split_shape(kernel, strips, positions), threads);
-  // Positions [0, alone) are divided, with all tiles; over the others the tiles are.
+  const int64_t unit = positions_together(kernel, strips);
+  const SplitShape shape = split_shape(kernel, strips, positions, unit);
+  const Split split = choose_split(shape, threads);
+  // Units [0, alone) are divided, with all tiles; over the others the tiles are.
   const int64_t alone = split.by == SplitBy::rows   ? 0
-                        : split.by == SplitBy::both ? positions / split.threads * split.threads
-                                                    : positions;
+                        : split.by == SplitBy::both ? shape.panels / split.threads * split.threads
+                                                    : shape.panels;
+  const auto position = [&](int64_t of_unit) { return std::min(of_unit * unit, positions); };
   const int ranges = alone > 0 ? split.threads : 0;
-  const int parts = alone < positions ? tile_parts(kernel, split.threads) : 0;
+  const int parts = alone < shape.panels ? tile_parts(kernel, split.threads) : 0;
   return kernel.workers.run(split.threads, ranges + parts, [&](int part) {
     if (part < ranges) {
-      return compute_range(kernel, strips, alone * part / ranges, alone * (part + 1) / ranges, 0, kernel.tiles, true);
+      return compute_range(kernel, strips, position(alone * part / ranges), position(alone * (part + 1) / ranges), 0,
+                           kernel.tiles, true);
     }
     const int64_t number = part - ranges;
-    compute_range(kernel, strips, alone, positions, kernel.tiles * number / parts, kernel.tiles * (number + 1) / parts,
-                  true);
+    compute_range(kernel, strips, position(alone), positions, kernel.tiles * number / parts,
+                  kernel.tiles * (number + 1) / parts, true);
   });
 }
 

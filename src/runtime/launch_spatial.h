@@ -7,6 +7,9 @@
 
 namespace sparsmith {
 
+/// Positions that one thread should take together: rows of them that code computes in one pass, else 1.
+int64_t positions_together(const Launch& kernel, const StripOperands& strips);
+
 /// Computes positions [first, last) of strips on this thread. `fresh`: the call's first positions.
 void compute_positions(const Launch& kernel, const StripOperands& strips, int64_t first, int64_t last, bool fresh);
 

@@ -19,14 +19,19 @@ struct StripOperands {
   float* y = nullptr;
   const float* residual = nullptr;  ///< or null
   int64_t y_first = 0;
+  int64_t run_rows = 1;  ///< rows of positions that code walks as one run, where so many are whole
 };
 
-/// Positions of a run from p on: the rest of the row (compact_pass 0), or, of the compact form, whose code knows where
-/// rows and images follow (x_panel_line), a pass of so many over several of them. A row longer than a pass is shared
-/// out evenly.
-inline int64_t strip_run(const StripView& ys, int64_t compact_pass, int64_t p, int64_t last) {
+/// Positions of a run from p on: the rest of the row or run_rows whole rows (compact_pass 0), or, of the compact form,
+/// whose code knows where rows and images follow (x_panel_line), a pass of so many over several of them. A row longer
+/// than a pass is shared out evenly.
+inline int64_t strip_run(const StripView& ys, int64_t run_rows, int64_t compact_pass, int64_t p, int64_t last) {
   const int64_t row_rest = std::min(ys.positions_w - p % ys.positions_w, last - p);
-  if (compact_pass == 0) return row_rest;
+  if (compact_pass == 0) {
+    const int64_t row = p / ys.positions_w % ys.positions_h, whole = run_rows * ys.positions_w;
+    const bool fits = p % ys.positions_w == 0 && row + run_rows <= ys.positions_h && p + whole <= last;
+    return fits ? whole : row_rest;
+  }
   if (compact_pass <= ys.positions_w) {
     const int64_t passes = (row_rest + compact_pass - 1) / compact_pass;
     return (row_rest + passes - 1) / passes;
@@ -49,7 +54,7 @@ void for_each_strip_run(const StripOperands& strips, int64_t compact_pass, int64
     const int64_t x_position = (image * xs.positions_h + row * stride_h) * xs.positions_w + column * stride_w;
     const int64_t y_at = (p - strips.y_first) * ys.channels * kPanelWidth;
     Run run;
-    run.count = strip_run(ys, compact_pass, p, last);
+    run.count = strip_run(ys, strips.run_rows, compact_pass, p, last);
     run.args.x = strips.x + x_position * xs.channels * kPanelWidth;
     run.args.x_panel_stride = stride_w * xs.channels * kLine;
     run.args.x_row_stride = run.args.y_row_stride = run.args.residual_row_stride = kLine;

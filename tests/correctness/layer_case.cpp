@@ -262,22 +262,26 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   constexpr Form kForms[] = {Form::sparse, Form::sparse, Form::compact, Form::dense};
   s.form = kForms[upto(3)];
   if (s.form == Form::dense && grouped) s.form = Form::sparse;
+  const bool wide = Target::parse(target)->isa() == Isa::avx512;
   if (!problem.spatial() && upto(3) == 0) {
-    const bool whole = Target::parse(target)->isa() == Isa::avx512;
     s.form = Form::vector;
     s.tile_rows = static_cast<int32_t>(16 * (1 + upto(4)));
-    s.panels_per_pass = static_cast<int32_t>(1 + upto(whole ? kMostColumnsPerPass - 1 : 5));
-    s.lanes = whole ? 16 : 8;
+    s.panels_per_pass = static_cast<int32_t>(1 + upto(wide ? kMostColumnsPerPass - 1 : 5));
+    s.lanes = wide ? 16 : 8;
     s.window_step = 4 << upto(2);
     return s;
   }
   if (problem.spatial() && k == problem.conv->taps() && upto(1) == 0) {
-    s = {Form::depthwise, static_cast<int32_t>(1 + upto(20)), static_cast<int32_t>(1 + upto(4)), 0, 0, false};
+    s = {Form::depthwise,
+         static_cast<int32_t>(1 + upto(20)),
+         static_cast<int32_t>(1 + upto(wide ? 15 : 4)),
+         0,
+         0,
+         false};
     s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
     return s;
   }
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).
-  const bool wide = Target::parse(target)->isa() == Isa::avx512;
   s.panels_per_pass = static_cast<int32_t>(1 + upto(s.form != Form::compact ? 2 : wide ? 15 : 5));
   const bool narrow = !problem.spatial() && s.form != Form::dense && upto(2) == 0;
   if (narrow) s.lanes = 4 << upto(1), s.panels_per_pass = 1;

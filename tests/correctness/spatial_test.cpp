@@ -83,6 +83,32 @@ TEST_P(Spatial, DepthwiseFormsOfEveryWidth) {
   }
 }
 
+// Passes of two and more rows of positions; images whose tiles are one to seven positions high and wide.
+TEST_P(Spatial, DepthwisePassesOfSeveralRows) {
+  const int most = Target::parse(target())->isa() == Isa::avx512 ? 30 : 5;
+  int several = 0;
+  for (const int64_t size : {5, 7, 8, 11, 14, 16, 22, 28}) {
+    for (const int64_t stride : {1, 2}) {
+      Conv2d conv = square(size, 3, stride);
+      conv.groups = 6;
+      const StripShape strips = strip_shape(conv);
+      for (int64_t rows = 2; rows <= strips.tile_h && rows * strips.tile_w <= most; ++rows) {
+        LayerCase c = layer(conv, 12, 1);
+        c.density = rows % 2 == 0 ? 1.0 : 0.6;
+        c.shape.batch = 2;
+        c.schedule = Schedule{
+            .form = Form::depthwise, .tile_rows = 5, .panels_per_pass = static_cast<int32_t>(rows * strips.tile_w)};
+        c.problem.x_layout = c.problem.y_layout = stride == 1 ? Layout::panel : Layout::plain;
+        c.problem.epilogue.residual = Residual::after_activation;
+        c.problem.epilogue.accumulate = rows == 3;
+        ASSERT_TRUE(check_layer(c));
+        ++several;
+      }
+    }
+  }
+  EXPECT_GE(several, most > 10 ? 15 : 3) << "the sizes don't bring the tiles that this is about";
+}
+
 TEST_P(Spatial, ANanReachesOnlyTheOutputsWhoseTapsTouchIt) {
   LayerCase c = layer(square(19, 3), 8, 3);
   c.density = 0.15;
