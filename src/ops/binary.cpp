@@ -106,6 +106,16 @@ std::unique_ptr<Operator> comparison(NodeView& node) {
   }
 }
 
+template <class F>
+std::unique_ptr<Operator> logic(NodeView& node) {
+  expect_pair(node);
+  node.expect_element(0, ElementType::boolean);
+  return node.ok() ? zip<uint8_t, uint8_t, F>(node, ElementType::boolean) : nullptr;
+}
+struct Xor {
+  bool operator()(uint8_t a, uint8_t b) const { return (a != 0) != (b != 0); }
+};
+
 // Integers wrap around and divide by zero to zero, as files mustn't stop the process; floats keep NaN.
 template <class T>
 using Unsigned = std::make_unsigned_t<T>;
@@ -221,6 +231,7 @@ std::unique_ptr<Operator> make_where(NodeView& node) {
 
 void add_binary(Makers& makers) {
   makers["Add"] = arithmetic<Add>;
+  makers["And"] = logic<std::logical_and<>>;
   makers["Div"] = arithmetic<Div>;
   makers["Equal"] = comparison<std::equal_to<>>;
   makers["Greater"] = comparison<std::greater<>>;
@@ -230,10 +241,12 @@ void add_binary(Makers& makers) {
   makers["Max"] = arithmetic<Max>;
   makers["Min"] = arithmetic<Min>;
   makers["Mul"] = arithmetic<Mul>;
+  makers["Or"] = logic<std::logical_or<>>;
   makers["PRelu"] = make_prelu;
   makers["Pow"] = make_pow;
   makers["Sub"] = arithmetic<Sub>;
   makers["Where"] = make_where;
+  makers["Xor"] = logic<Xor>;
 }
 
 }  // namespace sparsmith::ops

@@ -90,6 +90,9 @@ std::string NodeView::text(std::string_view name, std::string otherwise) {
 std::vector<int64_t> NodeView::integers(std::string_view name, std::vector<int64_t> otherwise) {
   return attribute<std::vector<int64_t>>(name, std::move(otherwise), "a list of whole numbers");
 }
+graph::Tensor NodeView::tensor(std::string_view name, graph::Tensor otherwise) {
+  return attribute<graph::Tensor>(name, std::move(otherwise), "a tensor");
+}
 
 std::optional<std::vector<int64_t>> NodeView::constant_integers(size_t index) {
   if (!has(index)) return std::nullopt;
@@ -101,6 +104,24 @@ std::optional<std::vector<int64_t>> NodeView::constant_integers(size_t index) {
   auto values = integers_of(*type.constant);
   if (!values) fail("has " + describe(type) + " as input " + std::to_string(index) + "; int64 or int32 is expected");
   return values;
+}
+
+std::optional<std::vector<int64_t>> NodeView::integers_or_input(std::string_view name, size_t index, int64_t since) {
+  if (opset() >= since) return constant_integers(index);
+  if (!has_attribute(name)) return std::nullopt;
+  return integers(name);
+}
+
+std::optional<std::vector<float>> NodeView::constant_numbers(size_t index) {
+  if (!has(index)) return std::nullopt;
+  const Type& type = *inputs_[index];
+  if (type.constant == nullptr || type.element != ElementType::f32) {
+    fail("has " + std::string(type.constant == nullptr ? "computed " : "") + describe(type) + " as input " +
+         std::to_string(index) + "; constant float32 is expected");
+    return std::nullopt;
+  }
+  const auto values = type.constant->as<float>();
+  return std::vector<float>(values.begin(), values.end());
 }
 
 std::optional<double> NodeView::constant_number(size_t index) {
@@ -128,6 +149,31 @@ int64_t NodeView::axis(int64_t axis, size_t rank) {
   if (axis >= -size && axis < size) return axis < 0 ? axis + size : axis;
   fail("works on axis " + std::to_string(axis) + " of " + std::to_string(rank) + " dimensions");
   return 0;
+}
+
+std::vector<size_t> NodeView::axes(std::span<const int64_t> axes, size_t rank) {
+  std::vector<bool> seen(rank);
+  std::vector<size_t> result;
+  for (const int64_t one : axes) {
+    const auto found = static_cast<size_t>(axis(one, rank));
+    if (!ok()) return {};
+    if (seen[found]) fail("names axis " + std::to_string(one) + " twice");
+    seen[found] = true;
+    result.push_back(found);
+  }
+  return result;
+}
+
+void NodeView::expect_sane(const Type& type) {
+  constexpr int64_t kMostElements = int64_t{1} << 40;
+  int64_t size = 1;
+  for (const int64_t dimension : type.shape) {
+    // An empty dimension doesn't excuse the others: strides are products of some of them.
+    if (dimension < 0 || __builtin_mul_overflow(size, std::max<int64_t>(dimension, 1), &size) || size > kMostElements) {
+      fail("deals with " + describe(type) + ", which is more than any memory holds");
+      return;
+    }
+  }
 }
 
 }  // namespace sparsmith::ops

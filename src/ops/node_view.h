@@ -36,16 +36,27 @@ class NodeView {
   float number(std::string_view name, float otherwise);
   std::string text(std::string_view name, std::string otherwise);
   std::vector<int64_t> integers(std::string_view name, std::vector<int64_t> otherwise = {});
+  graph::Tensor tensor(std::string_view name, graph::Tensor otherwise);
   bool has_attribute(std::string_view name) const { return node_.attributes.find(name) != node_.attributes.end(); }
 
   /// Integers that are an input from some opset on and were an attribute before: the input must be constant.
   /// nullopt when neither is there.
   std::optional<std::vector<int64_t>> constant_integers(size_t index);
+  /// Integers that are attribute `name` before opset `since`, and input `index` from then on.
+  std::optional<std::vector<int64_t>> integers_or_input(std::string_view name, size_t index, int64_t since);
   /// A constant scalar of any number type.
   std::optional<double> constant_number(size_t index);
+  /// Constant float32 elements.
+  std::optional<std::vector<float>> constant_numbers(size_t index);
 
   /// `axis` counted from the end where negative; an error unless within [0, rank).
   int64_t axis(int64_t axis, size_t rank);
+  /// A list of them, each once, in the order given.
+  std::vector<size_t> axes(std::span<const int64_t> axes, size_t rank);
+
+  /// An error unless a memory could hold a tensor of that type; strides and byte counts of one that passes can't
+  /// overflow.
+  void expect_sane(const Type& type);
 
   /// Keeps the error, with the node's name in front.
   void fail(const std::string& message, const std::string& hint = {});

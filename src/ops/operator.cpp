@@ -11,16 +11,22 @@ namespace {
 const Makers& makers() {
   static const Makers all = [] {
     Makers result;
-    add_unary(result);
     add_along_axis(result);
     add_binary(result);
+    add_cast(result);
     add_convolution(result);
     add_normalization(result);
+    add_pad(result);
     add_pooling(result);
     add_products(result);
     add_quantization(result);
+    add_rearrange(result);
     add_reductions(result);
+    add_resize(result);
+    add_select(result);
+    add_shape(result);
     add_softmax(result);
+    add_unary(result);
     return result;
   }();
   return all;
@@ -30,16 +36,6 @@ std::string list_of_supported() {
   std::string text;
   for (const auto& [name, maker] : makers()) text += (text.empty() ? "" : ", ") + std::string(name);
   return text;
-}
-
-/// Sizes that no memory has must not reach the arithmetic of strides.
-bool is_sane(const Type& type) {
-  int64_t size = 1;
-  for (const int64_t dimension : type.shape) {
-    if (dimension < 0 || __builtin_mul_overflow(size, std::max<int64_t>(dimension, 1), &size)) return false;
-  }
-  constexpr int64_t kMostElements = int64_t{1} << 40;
-  return size <= kMostElements;
 }
 
 }  // namespace
@@ -66,18 +62,14 @@ Result<std::unique_ptr<Operator>> make(const graph::Graph& graph, const graph::N
     return view.error();
   }
   for (const auto& input : inputs) {
-    if (!input || is_sane(*input)) continue;
-    view.fail("has an input " + describe(*input) + ", which is more than any memory holds");
-    return view.error();
+    if (input) view.expect_sane(*input);
   }
+  if (!view.ok()) return view.error();
   std::unique_ptr<Operator> made = found->second(view);
   if (!view.ok()) return view.error();
   if (made == nullptr) return internal_error("operator " + node.op + " was not made");
-  for (const Type& type : made->outputs()) {
-    if (is_sane(type)) continue;
-    view.fail("would make " + describe(type) + ", which is more than any memory holds");
-    return view.error();
-  }
+  for (const Type& type : made->outputs()) view.expect_sane(type);
+  if (!view.ok()) return view.error();
   return made;
 }
 

@@ -38,6 +38,10 @@ class Operator {
   /// outputs that nobody wants are null. Outputs don't overlap inputs.
   virtual void run(std::span<const void* const> inputs, std::span<void* const> outputs) const = 0;
 
+  /// The elements of an output where they follow from the types of the inputs alone, as those of Shape do; of the type
+  /// that outputs() says.
+  virtual std::optional<graph::Tensor> known([[maybe_unused]] size_t output) const { return std::nullopt; }
+
  protected:
   std::vector<Type> outputs_;
 };

@@ -14,14 +14,20 @@ using Maker = std::unique_ptr<Operator> (*)(NodeView& node);
 using Makers = std::map<std::string_view, Maker>;
 
 void add_along_axis(Makers& makers);
-void add_unary(Makers& makers);
 void add_binary(Makers& makers);
+void add_cast(Makers& makers);
 void add_convolution(Makers& makers);
 void add_normalization(Makers& makers);
+void add_pad(Makers& makers);
 void add_pooling(Makers& makers);
 void add_products(Makers& makers);
 void add_quantization(Makers& makers);
+void add_rearrange(Makers& makers);
 void add_reductions(Makers& makers);
+void add_resize(Makers& makers);
+void add_select(Makers& makers);
+void add_shape(Makers& makers);
 void add_softmax(Makers& makers);
+void add_unary(Makers& makers);
 
 }  // namespace sparsmith::ops

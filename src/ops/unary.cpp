@@ -94,6 +94,15 @@ std::unique_ptr<Operator> make_elu(NodeView& node) {
   return map_floats(node, [alpha](float x) { return x < 0 ? alpha * (std::exp(x) - 1) : x; });
 }
 
+std::unique_ptr<Operator> make_not(NodeView& node) {
+  node.expect_inputs(1, 1);
+  node.expect_outputs(1);
+  node.expect_element(0, ElementType::boolean);
+  if (!node.ok()) return nullptr;
+  const auto negate = [](uint8_t x) { return static_cast<uint8_t>(x == 0); };
+  return std::make_unique<Map<uint8_t, decltype(negate)>>(node.input(0), negate);
+}
+
 /// Outputs that are the input; of Dropout also a mask, which keeps everything.
 class Copy final : public Operator {
  public:
@@ -141,6 +150,7 @@ void add_unary(Makers& makers) {
   makers["LeakyRelu"] = make_leaky_relu;
   makers["Log"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::log(x); }); };
   makers["Neg"] = [](NodeView& node) { return map_numbers(node, std::negate<>()); };
+  makers["Not"] = make_not;
   makers["Reciprocal"] = [](NodeView& node) { return map_floats(node, [](float x) { return 1 / x; }); };
   makers["Relu"] = [](NodeView& node) { return map_floats(node, relu); };
   makers["Round"] = [](NodeView& node) { return map_floats(node, round_even); };
