@@ -62,6 +62,9 @@ def convolution(bars, folder):
                  roof=roof_of(some))
     rows = [row for row in tuned(folder, "depthwise") if row["conv"]["groups"] > 1 and row["conv"]["stride"] == [1, 1]]
     bars.add("depthwise 3x3 stride 1, MobileNetV1, share of the roofline", 0.6, roof_of(rows), digits=2)
+    held = [row.get("layout_roofline_fraction") for row in rows]
+    bars.add("the same with X and Y as strips hold them, halos included", None,
+             geomean(held) if held and all(held) else None, digits=2)
     bars.add("the same over the best dense peer", None, over_dense(rows), "x", digits=2)
 
 

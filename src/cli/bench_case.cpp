@@ -204,9 +204,13 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     row.plan = set.sparsmith->plan().chosen.describe();
     row.target = set.sparsmith->target();
     row.fma_peak_gflops = peak * options.threads;
-    if (options.threads == 1 && !row.cold)
-      row.roofline_ns =
-          bench::roofline(2 * row.nnz * row.n, operands.x_floats() + row.nnz, operands.y_floats(), peak).bound_ns();
+    if (options.threads == 1 && !row.cold) {
+      const auto bound = [&](int64_t x_floats, int64_t y_floats) {
+        return bench::roofline(2 * row.nnz * row.n, x_floats + row.nnz, y_floats, peak).bound_ns();
+      };
+      row.roofline_ns = bound(operands.x_floats(), operands.y_floats());
+      row.layout_ns = bound(operands.x_floats(set.layout), operands.y_floats(set.layout));
+    }
     if (set.dense) row.peers.push_back({"own_dense", true, times[own + 1].ns_min, times[own + 1].ns_median});
     for (size_t j = 0; j < peers.size(); ++j)
       row.peers.push_back({peers[j].first->name, peers[j].first->dense(), times[first_peer + j].ns_min,

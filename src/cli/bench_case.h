@@ -36,6 +36,7 @@ struct BenchRow {
   double fma_peak_gflops = 0;  ///< of all the threads
   double max_rel_error = 0;    ///< error over the sum of the magnitudes of an element's terms, at worst
   double roofline_ns = 0;      ///< the larger of FMA time and compulsory-traffic time; one thread only, else 0
+  double layout_ns = 0;        ///< the same with X and Y as they lie in the layout
   std::string plan;
   std::string target;
   std::vector<PeerTime> peers;

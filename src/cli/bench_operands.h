@@ -25,6 +25,7 @@ class AlignedFloats {
   explicit AlignedFloats(int64_t count);
   void fill(float value);
   float* data() const { return data_.get(); }
+  int64_t size() const { return count_; }
 
  private:
   struct Free {
@@ -48,6 +49,9 @@ class BenchOperands {
   /// Floats of X that any kernel must read, and of Y that it must write.
   int64_t x_floats() const { return x_floats_; }
   int64_t y_floats() const { return m_ * shape_.n; }
+  /// The same as they lie in a layout, padding and what strips hold twice included.
+  int64_t x_floats(Layout layout) const { return layout == Layout::panel ? x_packed_.size() : x_floats_; }
+  int64_t y_floats(Layout layout) const { return layout == Layout::panel ? y_packed_.size() : y_floats(); }
   /// The problem without its weights and thread count; pointers are into this object.
   SparsmithPeerProblem peer_problem() const;
 

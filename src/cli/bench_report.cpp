@@ -236,6 +236,7 @@ std::string bench_json(const std::vector<BenchRow>& rows, const std::vector<Pair
               {"target", row.target}};
     if (row.conv) json["conv"] = conv_json(*row.conv, row.k, row.batch);
     json["roofline_fraction"] = row.roofline_ns > 0 ? Json(row.roofline_fraction()) : Json(nullptr);
+    json["layout_roofline_fraction"] = row.layout_ns > 0 ? Json(row.layout_ns / row.ns_min) : Json(nullptr);
     const PeerTime* dense = row.best_dense();
     json["best_dense"] = dense ? Json(dense->name) : Json(nullptr);
     json["speedup_over_best_dense"] = dense ? Json(dense->ns_min / row.ns_min) : Json(nullptr);
