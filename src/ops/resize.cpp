@@ -224,30 +224,6 @@ struct Manner {
   bool exclude_outside = false;
 };
 
-Coordinates coordinates_of(NodeView& node) {
-  const std::string name = node.text("coordinate_transformation_mode", "half_pixel");
-  if (name == "half_pixel") return Coordinates::half_pixel;
-  if (name == "half_pixel_symmetric") return Coordinates::half_pixel_symmetric;
-  if (name == "pytorch_half_pixel") return Coordinates::pytorch_half_pixel;
-  if (name == "tf_half_pixel_for_nn") return Coordinates::tf_half_pixel_for_nn;
-  if (name == "asymmetric") return Coordinates::asymmetric;
-  if (name == "align_corners") return Coordinates::align_corners;
-  node.fail("has coordinate_transformation_mode = \"" + name + "\", which isn't supported",
-            "supported are half_pixel, half_pixel_symmetric, pytorch_half_pixel, tf_half_pixel_for_nn, asymmetric and "
-            "align_corners");
-  return Coordinates::half_pixel;
-}
-
-Rounding rounding_of(NodeView& node) {
-  const std::string name = node.text("nearest_mode", "round_prefer_floor");
-  if (name == "round_prefer_floor") return Rounding::prefer_floor;
-  if (name == "round_prefer_ceil") return Rounding::prefer_ceil;
-  if (name == "floor") return Rounding::floor;
-  if (name == "ceil") return Rounding::ceil;
-  node.fail("has nearest_mode = \"" + name + "\"; round_prefer_floor, round_prefer_ceil, floor and ceil are known");
-  return Rounding::floor;
-}
-
 Manner manner_of(NodeView& node) {
   Manner manner;
   manner.mode = node.text("mode", "nearest");
@@ -260,8 +236,22 @@ Manner manner_of(NodeView& node) {
     manner.rounds_by_direction = node.opset() == 10;
     return manner;
   }
-  manner.coordinates = coordinates_of(node);
-  manner.rounding = rounding_of(node);
+  const std::string coordinates = node.text("coordinate_transformation_mode", "half_pixel");
+  const std::string rounding = node.text("nearest_mode", "round_prefer_floor");
+  const auto known_coordinates = coordinates_named(coordinates);
+  const auto known_rounding = rounding_named(rounding);
+  if (!known_coordinates) {
+    node.fail(
+        "has coordinate_transformation_mode = \"" + coordinates + "\", which isn't supported",
+        "supported are half_pixel, half_pixel_symmetric, pytorch_half_pixel, tf_half_pixel_for_nn, asymmetric and "
+        "align_corners");
+  }
+  if (!known_rounding) {
+    node.fail("has nearest_mode = \"" + rounding +
+              "\"; round_prefer_floor, round_prefer_ceil, floor and ceil are known");
+  }
+  manner.coordinates = known_coordinates.value_or(Coordinates::half_pixel);
+  manner.rounding = known_rounding.value_or(Rounding::floor);
   manner.cubic_coefficient = node.number("cubic_coeff_a", -0.75f);
   manner.exclude_outside = node.integer("exclude_outside", 0) != 0;
   if (node.opset() >= 18 && node.integer("antialias", 0) != 0) {

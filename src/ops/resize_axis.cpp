@@ -40,6 +40,24 @@ int32_t within(const ResizeAxis& axis, int64_t index) {
 
 }  // namespace
 
+std::optional<Coordinates> coordinates_named(std::string_view name) {
+  if (name == "half_pixel") return Coordinates::half_pixel;
+  if (name == "half_pixel_symmetric") return Coordinates::half_pixel_symmetric;
+  if (name == "pytorch_half_pixel") return Coordinates::pytorch_half_pixel;
+  if (name == "tf_half_pixel_for_nn") return Coordinates::tf_half_pixel_for_nn;
+  if (name == "asymmetric") return Coordinates::asymmetric;
+  if (name == "align_corners") return Coordinates::align_corners;
+  return std::nullopt;
+}
+
+std::optional<Rounding> rounding_named(std::string_view name) {
+  if (name == "round_prefer_floor") return Rounding::prefer_floor;
+  if (name == "round_prefer_ceil") return Rounding::prefer_ceil;
+  if (name == "floor") return Rounding::floor;
+  if (name == "ceil") return Rounding::ceil;
+  return std::nullopt;
+}
+
 Taps nearest_taps(const ResizeAxis& axis, Coordinates coordinates, Rounding rounding) {
   Taps taps;
   for (int64_t i = 0; i < axis.output; ++i) {

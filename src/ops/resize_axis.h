@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace sparsmith::ops {
@@ -17,6 +19,9 @@ enum class Coordinates {
   align_corners,
 };
 enum class Rounding { prefer_floor, prefer_ceil, floor, ceil };
+
+std::optional<Coordinates> coordinates_named(std::string_view name);
+std::optional<Rounding> rounding_named(std::string_view name);
 
 struct ResizeAxis {
   int64_t input = 0, output = 0;
