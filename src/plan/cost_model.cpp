@@ -208,7 +208,8 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     const auto code = static_cast<double>(estimate_code_bytes(schedule, work, machine.isa));
     const auto l1i = 0.75 * static_cast<double>(machine.l1i_bytes);
     const double misses = code_miss_share(code + 4 * static_cast<double>(work.nnz) + x_block, machine.l2_bytes);
-    if (code > l1i) ns += code * n_blocks * machine.code_byte;
+    // A group's code stays in L1I, but not decoded: that costs about as much as fetching it.
+    if (code > l1i) ns += code * (grouped ? calls : n_blocks) * machine.code_byte;
     // Prefetching ahead of a tile saves nothing of what comes and goes with every call (launch.h: beyond_l2).
     const double gone = miss_share(code + 4 * static_cast<double>(work.nnz), machine.l2_bytes);
     const double soon = schedule.prefetch_code ? 1 - gone : 0;
