@@ -23,8 +23,8 @@ class Lowering {
         e_(encoder),
         lanes_(program, isa, kData, encoder),
         avx512_(isa == Isa::avx512),
-        x_row_bytes_(row_bytes(program.x_layout)),
-        y_row_bytes_(row_bytes(program.y_layout)),
+        x_row_bytes_(program.x_layout == Layout::panel ? program.x_row_bytes : program.plain_row_bytes),
+        y_row_bytes_(program.y_layout == Layout::panel ? program.y_row_bytes : program.plain_row_bytes),
         compact_(program, isa, encoder) {}
 
   void run() {
@@ -54,8 +54,6 @@ class Lowering {
   }
 
  private:
-  int64_t row_bytes(Layout layout) const { return layout == Layout::panel ? kLineBytes : program_.plain_row_bytes; }
-
   /// X's row stride is known at run time only.
   bool strided_x() const { return program_.x_layout == Layout::plain && program_.plain_row_bytes == 0; }
   bool pushes() const { return strided_x() || program_.listed_rows; }
@@ -260,10 +258,11 @@ class Lowering {
     set_x_pointers();
     const int64_t scale = e_.displacement_scale(X86Form::load_v);
     // EVEX counts whole vectors, so a byte reaches 128 of them either way; VEX needs four bytes, which reach anywhere,
-    // and so do long rows, for which the pointer would move too often.
+    // and so do long rows, for which the pointer would move too often, and floats that don't begin a line.
     constexpr int64_t kLeastReach = 8;
     const int64_t near = 127 * scale / x_row_bytes_;
-    const int64_t reach = avx512_ && near >= kLeastReach ? near : kReach / x_row_bytes_;
+    const bool lines = avx512_ && near >= kLeastReach && x_row_bytes_ >= kLineBytes;
+    const int64_t reach = lines ? near : kReach / x_row_bytes_;
     if (!in_loop_ && (op.imm - x_row_ > reach || op.imm - x_row_ < -reach)) move_x(op.imm + reach);
     const auto disp = static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_);
     for (int h = 0; h < halves(); ++h) e_.mem(X86Form::load_v, x(op.a, h), 0, {x_pointer(op.c), disp + 32 * h});
@@ -275,7 +274,7 @@ class Lowering {
     const int ahead = program_.panels + op.c;
     if (scratch_base_ != kY || scratch_panel_ != ahead)
       scratch_to_panel(kY, offsetof(EntryArgs, y_panel_stride), ahead);
-    e_.mem(X86Form::prefetch_write, 0, 0, {kScratch, op.imm * kLineBytes});
+    e_.mem(X86Form::prefetch_write, 0, 0, {kScratch, static_cast<int32_t>(op.imm * y_row_bytes_)});
   }
 
   void scratch_to_panel(Gpr base, size_t panel_stride_offset, int panel) {
@@ -349,18 +348,19 @@ class Lowering {
     loop_start_ = e_.size();
   }
   void end_loop(const Op& op) {
-    for (int u = 0; u < program_.x_pointers; ++u) e_.add(x_pointer(u), static_cast<int64_t>(op.c) * x_row_bytes_);
+    const int64_t x_rows = op.c * program_.x_loop_step;
+    for (int u = 0; u < program_.x_pointers; ++u) e_.add(x_pointer(u), x_rows * x_row_bytes_);
     e_.add(kValues, static_cast<int64_t>(op.imm) * 4);
     e_.decrement(kScratch);
     e_.jump(X86Form::jump_not_zero, loop_start_);
-    x_row_ = loop_row_ + loop_rounds_ * op.c;
+    x_row_ = loop_row_ + loop_rounds_ * x_rows;
     value_slot_ = loop_slot_ + loop_rounds_ * op.imm;
     newest_slot_ = static_cast<int32_t>(value_slot_);
     in_loop_ = false;
     forget_scratch();
   }
   void end_row_loop(const Op& op) {
-    const int64_t y_bytes = static_cast<int64_t>(op.a) * kLineBytes;
+    const int64_t y_bytes = op.a * y_row_bytes_;
     e_.add(kY, y_bytes);
     e_.add(kResidual, y_bytes);
     end_loop(op);

@@ -6,7 +6,8 @@
 
 namespace sparsmith {
 namespace {
-/// Rows of X a round: enough to hide the loop's own three instructions, few enough to stay in the micro-op cache.
+/// Rows of X a round: enough to hide the loop's own three instructions, few enough to stay in the micro-op cache. Where
+/// a channel's taps follow each other, whole channels.
 constexpr int64_t kUnroll = 4;
 }  // namespace
 
@@ -29,10 +30,7 @@ void DenseWriter::append_values(const TileBlock& block, std::vector<ValueSource>
 }
 
 void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const {
-  for (int u = 0; u < panels; ++u) {
-    const auto index = static_cast<uint8_t>(u);
-    program.ops.push_back({OpCode::load_x, index, 0, index, static_cast<int32_t>(matrix_.line(k))});
-  }
+  append_x_loads(matrix_, matrix_.line(k), program);
   for (size_t r = 0; r < block.rows.size(); ++r, ++slot) {
     const auto temp = static_cast<uint8_t>(r % static_cast<size_t>(std::max(program.temps, 1)));
     if (program.temps > 0) program.ops.push_back({OpCode::load_value, temp, 0, 0, slot});
@@ -50,15 +48,17 @@ void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k,
 void DenseWriter::append_run(const TileBlock& block, int panels, int64_t k_begin, int64_t k_end, int32_t slot,
                              Program& program) const {
   const auto rows = static_cast<int32_t>(block.rows.size());
-  const int64_t rounds = (k_end - k_begin) / kUnroll;
+  const int64_t together = matrix_.columns_per_channel(), channels = (kUnroll + together - 1) / together;
+  const int64_t unroll = together * channels, rounds = (k_end - k_begin) / unroll;
   if (rounds > 0) {
     program.ops.push_back({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});
-    for (int64_t i = 0; i < kUnroll; ++i) {
+    for (int64_t i = 0; i < unroll; ++i) {
       append_products(block, panels, k_begin + i, slot + static_cast<int32_t>(i) * rows, program);
     }
-    program.ops.push_back({OpCode::k_loop_end, 0, 0, kUnroll, static_cast<int32_t>(kUnroll) * rows});
+    program.ops.push_back(
+        {OpCode::k_loop_end, 0, 0, static_cast<uint8_t>(channels), static_cast<int32_t>(unroll) * rows});
   }
-  for (int64_t k = k_begin + rounds * kUnroll; k < k_end; ++k) {
+  for (int64_t k = k_begin + rounds * unroll; k < k_end; ++k) {
     append_products(block, panels, k, slot + static_cast<int32_t>(k - k_begin) * rows, program);
   }
 }
@@ -70,7 +70,8 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
   program.xs = panels;
   // One panel a pass: the value is the multiply's own broadcast operand. More: it is loaded once for all of them.
   program.temps = panels > 1 ? std::min(4, registers_.free_temps + registers_.vectors - program.accs - program.xs) : 0;
-  program.panels = program.x_pointers = panels;
+  program.panels = panels;
+  set_addressing(matrix_, program);
   program.x_layout = Layout::panel;
   program.y_layout = y_layout(problem_);
   program.plain_row_bytes = fixed_row_bytes(matrix_.pattern(), problem_);
@@ -93,8 +94,10 @@ void DenseWriter::write(const TileBlock& block, int panels, Program& program, st
     append_zeros(program, tile);
   }
   for (int64_t k = block.k_begin; k < block.k_end;) {
-    int64_t end = k + 1;
-    while (end < block.k_end && matrix_.line(end) == matrix_.line(k) + end - k) ++end;
+    const int64_t together = matrix_.columns_per_channel();
+    int64_t end = std::min(k + together, block.k_end);
+    while (end < block.k_end && matrix_.line(end) == matrix_.line(end - together) + matrix_.addressing().x_channel)
+      ++end;
     append_run(block, panels, k, end, static_cast<int32_t>(k - block.k_begin) * rows, program);
     k = end;
   }

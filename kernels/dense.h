@@ -19,7 +19,7 @@ class DenseWriter {
 
  private:
   void append_values(const TileBlock& block, std::vector<ValueSource>& values);
-  /// Columns [k_begin, k_end) whose lines of X follow each other; `slot`: of the first of them.
+  /// Columns [k_begin, k_end) that lie in X as those a channel before do; `slot`: of the first of them.
   void append_run(const TileBlock& block, int panels, int64_t k_begin, int64_t k_end, int32_t slot,
                   Program& program) const;
   void append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const;

@@ -15,7 +15,8 @@ int64_t DepthwiseWriter::rows_in_loop(const TileBlock& block, int64_t step) cons
     const int64_t count = offsets[row + 1] - offsets[row];
     if (row != before + step || count != offsets[before + 1] - offsets[before]) return false;
     for (int64_t i = 0; i < count; ++i) {
-      if (matrix_.line(columns[offsets[row] + i]) != matrix_.line(columns[offsets[before] + i]) + 1) return false;
+      const int64_t line = matrix_.line(columns[offsets[before] + i]) + matrix_.addressing().x_channel;
+      if (matrix_.line(columns[offsets[row] + i]) != line) return false;
     }
     return true;
   };
@@ -34,10 +35,12 @@ void DepthwiseWriter::write_row(int32_t row, int panels, size_t first_slot, Prog
                                 std::vector<ValueSource>& values) {
   const Pattern& pattern = matrix_.pattern();
   const Conv2d& conv = *problem_.conv;
+  const Addressing& addressing = matrix_.addressing();
   const int64_t begin = pattern.row_offsets()[row], end = pattern.row_offsets()[row + 1];
-  // Lines of X from the pass's first position to its u-th: along a row, and on in the next one.
+  // Units of X from the pass's first position to its u-th: in strips along a row, and on in the next one.
   const StripShape strips = strip_shape(conv);
   const auto position_lines = [&](int64_t u) {
+    if (addressing.x_panel > 0) return u * addressing.x_panel;
     const int64_t down = u / strips.tile_w * conv.stride_h, along = u % strips.tile_w * conv.stride_w;
     return (down * strips.x_w + along) * conv.groups;  // a channel a group
   };
@@ -51,7 +54,8 @@ void DepthwiseWriter::write_row(int32_t row, int panels, size_t first_slot, Prog
     return a.line != b.line ? a.line < b.line : a.nonzero < b.nonzero;
   });
 
-  const TileShape tile{.rows = {&row, 1}, .panels = panels, .panel_lines = pattern.rows()};
+  const TileShape tile{
+      .rows = {&row, 1}, .panels = panels, .panel_lines = addressing.y_panel_bytes > 0 ? 0 : pattern.rows()};
   std::vector<bool> started(static_cast<size_t>(panels), problem_.epilogue.accumulate);
   if (problem_.epilogue.accumulate) append_loads(program, tile);
   const auto slot = static_cast<int32_t>(values.size() - first_slot);
@@ -91,6 +95,8 @@ void DepthwiseWriter::write(const TileBlock& block, int panels, Program& program
   program.xs = 1;
   program.temps = registers_.vectors - program.accs - program.xs;
   program.panels = panels;
+  set_addressing(matrix_, program);
+  program.x_pointers = 1;
   program.ops.push_back({OpCode::pass_begin});
   const int64_t step = matrix_.pattern().rows() / problem_.conv->groups, looped = rows_in_loop(block, step);
   int64_t row = 0;

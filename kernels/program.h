@@ -16,13 +16,15 @@
 
 namespace sparsmith {
 
+class LayerMatrix;
+
 enum class OpCode : uint8_t {
   pass_begin,      ///< the ops up to pass_end run EntryArgs::passes times
   pass_end,        ///< on to the next panels
   k_loop_begin,    ///< the ops up to k_loop_end run imm (>= 1) times; k and slots inside are those of the first round
-  k_loop_end,      ///< a further round is c rows of X and imm slots on
+  k_loop_end,      ///< a further round is c * x_loop_step rows of X and imm slots on
   row_loop_begin,  ///< the ops up to row_loop_end run imm (>= 1) times; everything inside is that of the first round
-  row_loop_end,    ///< a further round is a rows of Y and the residual, c rows of X and imm slots on
+  row_loop_end,    ///< a further round is a rows of Y and the residual, c * x_loop_step rows of X and imm slots on
 
   slots_begin,  ///< the ops up to slots_end run imm (>= 1) times; words and slots inside are those of the first round
   slots_end,    ///< a further round is a words of the data and imm slots on
@@ -85,20 +87,27 @@ struct Program {
   int lanes = 16;                   ///< a vector is so many floats from the start of a row: 16, 8 or 4
   int panels = 1;                   ///< panels a pass computes (u < panels)
   int x_pointers = 1;               ///< panels of X that ops name; others are reached as rows of the first
-  Layout x_layout = Layout::panel;  ///< panel: rows of X are 64 bytes apart; plain: as EntryArgs says
+  Layout x_layout = Layout::panel;  ///< panel: rows of X are x_row_bytes apart; plain: as EntryArgs says
   Layout y_layout = Layout::panel;  ///< the same of Y and the residual
-  int64_t plain_row_bytes = 0;      ///< row stride of plain operands that the problem fixes; 0: EntryArgs has it
-  bool listed_rows = false;         ///< the segment has an index stream (compact_stream.h), of index_bytes an index
-  bool one_pass = false;            ///< EntryArgs::passes is known to the caller to mean one pass
-  int index_bytes = 2;              ///< of the index stream: 2 or 4
-  int64_t y_panel_bytes = 0;  ///< from panel to panel of Y and the residual where it is known; 0: EntryArgs has it
+  int64_t x_row_bytes = 64, y_row_bytes = 64;
+  int64_t x_loop_step = 1;      ///< rows of X
+  int64_t plain_row_bytes = 0;  ///< row stride of plain operands that the problem fixes; 0: EntryArgs has it
+  bool listed_rows = false;     ///< the segment has an index stream (compact_stream.h), of index_bytes an index
+  bool one_pass = false;        ///< EntryArgs::passes is known to the caller to mean one pass
+  int index_bytes = 2;          ///< of the index stream: 2 or 4
+  int64_t y_panel_bytes = 0;    ///< from panel to panel of Y and the residual where it is known; 0: EntryArgs has it
   std::vector<int32_t> x_panel_offsets;  ///< listed rows: where each panel of X lies, bytes from the first
   std::vector<Op> ops;
   std::vector<uint32_t> data;  ///< constants that lie behind the code; whole vectors
 };
 
-/// Where code finds Y: of a spatial convolution in strips, which are panels to it, whatever the caller has.
+/// Where code finds Y: of a spatial convolution at constant distances, whatever the caller has.
 inline Layout y_layout(const Problem& problem) { return problem.spatial() ? Layout::panel : problem.y_layout; }
+
+/// The Program's own distances, as the layer's matrix has them.
+void set_addressing(const LayerMatrix& matrix, Program& program);
+/// x[u] = what a column reads of panel u, for each of the pass's panels; `line`: LayerMatrix::line of the column.
+void append_x_loads(const LayerMatrix& matrix, int64_t line, Program& program);
 
 /// The row stride that n_fixed gives the plain operands, in bytes; 0 when only the call knows it, or when columns don't
 /// fill panels, so that some are staged in panels of another stride, or when rows would lie beyond a displacement.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/tolerance.h"
+#include "sparsmith/image_layout.h"
 #include "sparsmith/panel.h"
 #include "sparsmith/strip.h"
 
@@ -72,6 +73,19 @@ StripPlace strip_place(const Conv2d& conv, const StripShape& shape, int64_t colu
   return {column / positions, y / shape.tile_h * shape.grid_w + x / shape.tile_w, y % shape.tile_h, x % shape.tile_w};
 }
 
+// Where pixel (channel, y, x) lies in planes or rows, from their definition; the shape gives the sizes.
+int64_t image_place(Layout layout, const ImageShape& shape, int64_t channel, int64_t y, int64_t x) {
+  const int64_t row = y + shape.pad_top, column = x + shape.pad_left;
+  const int64_t phase_h = row % shape.stride_h, phase_w = column % shape.stride_w;
+  if (layout == Layout::row) {
+    const int64_t line = (row * shape.channels + channel) * shape.stride_w + phase_w;
+    return line * shape.pitch + column / shape.stride_w;
+  }
+  const int64_t plane_floats = shape.floats / (shape.channels * shape.stride_h * shape.stride_w);
+  const int64_t plane = (channel * shape.stride_h + phase_h) * shape.stride_w + phase_w;
+  return plane * plane_floats + row / shape.stride_h * shape.pitch + column / shape.stride_w;
+}
+
 // The X that column `column` of Y multiplies column `row` of W's group with; 0 outside of the image.
 float spatial_input(const Problem& problem, const RunArgs& args, int64_t k, int64_t group, int64_t row,
                     int64_t column) {
@@ -87,6 +101,10 @@ float spatial_input(const Problem& problem, const RunArgs& args, int64_t k, int6
   if (y < 0 || y >= conv.height || x < 0 || x >= conv.width) return 0;
   if (problem.x_layout == Layout::plain) {
     return args.x[((column / positions * channels + channel) * conv.height + y) * conv.width + x];
+  }
+  if (problem.x_layout != Layout::panel) {
+    const ImageShape shape = image_shape_x(problem.x_layout, conv, channels);
+    return args.x[column / positions * shape.floats + image_place(problem.x_layout, shape, channel, y, x)];
   }
   const StripShape shape = strip_shape(conv);
   const StripPlace out = strip_place(conv, shape, column);
@@ -117,7 +135,15 @@ int64_t call_columns(const Problem& problem, const RunArgs& args) {
 
 int64_t element_offset(const Problem& problem, bool input, int64_t rows, int64_t n, int64_t ld, int64_t row,
                        int64_t column) {
-  if ((input ? problem.x_layout : problem.y_layout) == Layout::panel) {
+  const Layout layout = input ? problem.x_layout : problem.y_layout;
+  if (layout == Layout::plane || layout == Layout::row) {
+    const Conv2d& conv = *problem.conv;
+    const ImageShape shape = image_shape_y(layout, conv, rows);
+    const int64_t positions = conv.out_height() * conv.out_width(), position = column % positions;
+    return column / positions * shape.floats +
+           image_place(layout, shape, row, position / conv.out_width(), position % conv.out_width());
+  }
+  if (layout == Layout::panel) {
     if (problem.spatial()) {
       const StripShape shape = strip_shape(*problem.conv);
       const StripPlace out = strip_place(*problem.conv, shape, column);

@@ -63,7 +63,8 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   program.xs = panels_;
   program.temps = 0;
   program.lanes = lanes_;
-  program.panels = program.x_pointers = panels_;
+  program.panels = panels_;
+  set_addressing(matrix_, program);
   program.x_layout = x_layout_;
   program.y_layout = y_layout(problem_);
   program.plain_row_bytes = fixed_row_bytes(matrix_.pattern(), problem_);
@@ -77,11 +78,7 @@ void SpmmWriter::write(const TileBlock& block, Program& program, std::vector<Val
   size_t prefetched = 0;
   for (size_t next = 0; next < nonzeros_.size();) {
     const int32_t k = nonzeros_[next].column;
-    const auto line = static_cast<int32_t>(matrix_.line(k));
-    for (int u = 0; u < panels_; ++u) {
-      const auto index = static_cast<uint8_t>(u);
-      program.ops.push_back({OpCode::load_x, index, 0, index, line});
-    }
+    append_x_loads(matrix_, matrix_.line(k), program);
     for (; next < nonzeros_.size() && nonzeros_[next].column == k; ++next) {
       for (; prefetched * nonzeros_.size() < prefetches * next; ++prefetched) {
         for (int u = 0; u < panels_; ++u) {

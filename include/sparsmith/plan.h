@@ -31,6 +31,15 @@ enum class Form : uint8_t {
 };
 const char* to_string(Form form);
 
+/// How the code of a spatial convolution sees images; plain ones are packed so and unpacked, others must lie so.
+enum class ImageLayout : uint8_t {
+  strips,  ///< Layout::panel: the lanes are 16 tiles of an image
+  planes,  ///< Layout::plane: the lanes are 16 positions in a row, across the rows of an image
+  rows,    ///< Layout::row: the lanes are 16 neighbours within a row
+};
+inline constexpr int kImageLayouts = 3;
+const char* to_string(ImageLayout layout);
+
 /// Most columns a pass of the vector form computes.
 inline constexpr int32_t kMostColumnsPerPass = 8;
 
@@ -63,10 +72,12 @@ struct Schedule {
   /// for calls and tails of so few (sparse and compact forms). Other columns of a panel take further calls of the code.
   /// Vector form: rows a register holds, 16 (AVX-512) or 8 (AVX2).
   int32_t lanes = 16;
-  /// Depthwise form: rows of `row` positions that a pass computes. More than 1 where its panels are whole rows; else a
-  /// pass's panels lie in one.
+  ImageLayout images = ImageLayout::strips;  ///< of spatial convolutions; a panel is then 16 positions in any layout
+  /// Depthwise form on strips: rows of `row` positions that a pass computes. More than 1 where its panels are whole
+  /// rows; else a pass's panels lie in one.
   int64_t rows_per_pass(int64_t row) const {
-    const bool whole = form == Form::depthwise && tile_group == 0 && panels_per_pass % row == 0;
+    const bool whole = form == Form::depthwise && images == ImageLayout::strips && tile_group == 0 &&
+                       panels_per_pass % row == 0;
     return whole ? panels_per_pass / row : 1;
   }
   bool operator==(const Schedule&) const = default;

@@ -13,6 +13,8 @@ enum class Layout : uint8_t {
   plain,  ///< Row-major [rows, N] with a leading dimension; for convolutions NCHW.
   panel,  ///< [ceil(N / 16)][rows][16] floats, see panel.h; of spatial convolutions [batch][positions][channels][16],
           ///< see strip.h.
+  plane,  ///< Of spatial convolutions: [batch][channels][padded plane], see image_layout.h.
+  row,    ///< Of spatial convolutions: [batch][padded row][channels][columns], see image_layout.h.
 };
 
 enum class Activation : uint8_t {
@@ -64,7 +66,7 @@ struct Conv2d {
     return (height + pad_top + pad_bottom - dilation_h * (kernel_h - 1) - 1) / stride_h + 1;
   }
   int64_t out_width() const { return (width + pad_left + pad_right - dilation_w * (kernel_w - 1) - 1) / stride_w + 1; }
-  /// A matrix product over positions; everything else is spatial and works on strips (strip.h).
+  /// A matrix product over positions; everything else is spatial (image_layout.h).
   bool pointwise() const {
     return taps() == 1 && groups == 1 && pad_top == 0 && pad_left == 0 && pad_bottom == 0 && pad_right == 0;
   }

@@ -6,6 +6,7 @@
 #include "sparsmith/calibrate.h"
 #include "sparsmith/compiler.h"
 #include "sparsmith/fused.h"
+#include "sparsmith/image_layout.h"
 #include "sparsmith/kernel.h"
 #include "sparsmith/load.h"
 #include "sparsmith/panel.h"

@@ -6,6 +6,7 @@
 #include "artifact/prefault.h"
 #include "artifact/serialize.h"
 #include "pattern/check.h"
+#include "pattern/images.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith {
@@ -87,8 +88,8 @@ Problem read_problem(Reader& in) {
   problem.n = in.number_within<int64_t>(0, kMaxColumns);
   problem.n_fixed = in.boolean();
   if (problem.n_fixed && problem.n == 0) in.fail();
-  problem.x_layout = in.enumeration(Layout::panel);
-  problem.y_layout = in.enumeration(Layout::panel);
+  problem.x_layout = in.enumeration(Layout::row);
+  problem.y_layout = in.enumeration(Layout::row);
   const bool has_conv = in.boolean();
   Conv2d conv;
   const int64_t least = has_conv ? 1 : 0;
@@ -135,6 +136,7 @@ Schedule read_schedule(Reader& in) {
   schedule.prefetch_code = in.boolean();
   schedule.lanes = in.number_within<int32_t>(4, 16);
   if ((schedule.lanes & (schedule.lanes - 1)) != 0) in.fail();
+  schedule.images = in.enumeration(ImageLayout::rows);
   return schedule;
 }
 
@@ -142,6 +144,7 @@ Schedule read_schedule(Reader& in) {
 /// the vector form, which spatial convolutions don't have; addresses groups of tiles by their place in a grid that the
 /// compact form leaves holes in; and calls narrow code panel by panel.
 bool runs_legally(const Schedule& schedule, const Problem& problem) {
+  if (!suits(schedule.images, problem)) return false;
   if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x && schedule.lanes >= 8;
   if (schedule.lanes < 16 && (problem.spatial() || schedule.panels_per_pass > 1)) return false;
   if (schedule.form == Form::compact && schedule.tile_group > 0) return false;
@@ -324,8 +327,18 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
     if (Status conv = check_conv(image.m, image.k, *image.problem.conv); !conv)
       return damaged(origin, "its convolution is impossible: " + conv.error().message);
   }
+  if (Status layouts = check_layouts(image.problem); !layouts)
+    return damaged(origin, "it is for " + layouts.error().message);
+  if (image.problem.spatial() && image.plan.chosen.images != ImageLayout::strips) {
+    if (Status shapes = check_image_shapes(image.m, image.k, *image.problem.conv); !shapes)
+      return damaged(origin, "it is for " + shapes.error().message);
+  }
   size_t own_segments = 0;
   image.variants = read_variants(meta, image.problem, sections[kSegments].size() / sizeof(Segment), own_segments);
+  // The launcher lays images out once, before it chooses among variants.
+  for (const Variant& variant : image.variants) {
+    if (variant.schedule.images != image.plan.chosen.images) meta.fail();
+  }
   if (!meta.good() || !meta.at_end()) return damaged(origin, "its problem or plan holds an impossible entry");
 
   image.row_offsets = copy_array<int64_t>(sections[kRowOffsets]);

@@ -65,6 +65,7 @@ void write_schedule(Writer& out, const Schedule& schedule) {
   out.number(schedule.window_step);
   out.enumeration(schedule.prefetch_code);
   out.number(schedule.lanes);
+  out.enumeration(schedule.images);
 }
 
 void write_plan(Writer& out, const Plan& plan) {

@@ -45,6 +45,7 @@ struct BenchCommand {
   ConvOptions conv;
   std::string batch = "1", then;
   std::string n, cases, threads = "1", peers = "all", json, seed = "1", budget = "60", target = "host";
+  std::string layouts = "panel,plain";
   bool tune = false;
   bool fixed_n = false;
   bool cold = false;
@@ -86,11 +87,22 @@ struct BenchCommand {
     return chosen;
   }
 
+  std::vector<Layout> read_layouts() const {
+    std::vector<Layout> all;
+    for (const std::string_view name : split(layouts, ',')) {
+      if (std::ranges::find(kLayoutNames, name) == kLayoutNames.end())
+        throw UsageError{"--layouts wants plain, panel, plane or row, with commas between them, got '" + layouts + "'"};
+      if (const Layout layout = parse_layout(name); std::ranges::find(all, layout) == all.end()) all.push_back(layout);
+    }
+    return all;
+  }
+
   void run() const {
     BenchOptions options;
     options.threads = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
     options.budget_ms = static_cast<double>(parse_count(budget, "--budget", 1, 600000));
     options.tune = tune;
+    options.layouts = read_layouts();
     options.fixed_n = fixed_n;
     options.target = take(Target::parse(target));
     if (const std::string missing = options.target.missing_on_host(); !missing.empty())
@@ -173,6 +185,11 @@ void add_bench(CLI::App& app) {
       ->type_name("all|none|a,b")
       ->capture_default_str();
   sub->add_flag("--tune", command->tune, "let measurement choose the schedule");
+  sub->add_option("--layouts", command->layouts,
+                  "layouts of activations to time: plain, panel and, of convolutions that aren't 1x1, plane and row, "
+                  "with which plain ones are also timed in each layout of images")
+      ->type_name("L[,L...]")
+      ->capture_default_str();
   sub->add_flag("--fixed-n", command->fixed_n, "make each kernel for its N only");
   sub->add_option("--target", command->target,
                   "of Sparsmith's kernels, as for compile; the FMA peak is that of its vectors")
@@ -190,7 +207,7 @@ void add_bench(CLI::App& app) {
   sub->footer(
       "One thread is pinned; contenders are interleaved; times are minima, with medians in the JSON. `pack us` is "
       "what\n"
-      "plain data costs around a panel kernel; `of roof` takes the larger of FMA time and compulsory traffic.\n"
+      "plain data costs around a kernel of the layout; `of roof` takes the larger of FMA time and compulsory traffic.\n"
       "With --cold every line of memory that no file backs is flushed: operands, packed weights and generated code of\n"
       "all contenders. Library code and branch predictors stay, as they do while a network's other layers run.\n"
       "Examples:\n"

@@ -28,8 +28,26 @@ struct Contestants {
   double compile_ns = 0;
   double error = 0;
   std::unique_ptr<Kernel> sparsmith;
-  std::unique_ptr<Kernel> dense;  ///< null when W is too large for one
+  std::unique_ptr<Kernel> dense;                                        ///< null when W is too large for one
+  std::vector<std::pair<std::string, std::unique_ptr<Kernel>>> images;  ///< as a peer's name, seeing images otherwise
 };
+
+bool has_images(Layout layout) { return layout == Layout::plane || layout == Layout::row; }
+
+// The best of each layout of images that wasn't chosen.
+void compile_images(const Weights& weights, const Problem& problem, CompileOptions options, const Reference& reference,
+                    BenchOperands& operands, int threads, Contestants& result) {
+  const Plan& plan = result.sparsmith->plan();
+  for (const ImageLayout images : {ImageLayout::strips, ImageLayout::planes, ImageLayout::rows}) {
+    const auto best = std::ranges::find(plan.candidates, images, [](const Candidate& c) { return c.schedule.images; });
+    if (images == plan.chosen.images || best == plan.candidates.end()) continue;
+    options.schedule = &best->schedule;
+    auto kernel = std::make_unique<Kernel>(take(compile(weights, problem, {}, options)));
+    if (!verify(*kernel, reference, operands, problem.x_layout, threads).ok())
+      throw Failure{internal_error("the kernel with images in " + std::string(to_string(images)) + " is wrong")};
+    result.images.emplace_back("own_" + std::string(to_string(images)), std::move(kernel));
+  }
+}
 
 Contestants compile_layout(const std::string& file, const Weights& weights, const BenchOptions& options,
                            const Reference& reference, BenchOperands& operands, Layout layout) {
@@ -41,8 +59,11 @@ Contestants compile_layout(const std::string& file, const Weights& weights, cons
   // A network that no cache holds.
   if (options.cold != nullptr) compile_options.network_code_bytes = int64_t{1} << 40;
 
-  Contestants result{
-      .layout = layout, .compile_ns = std::numeric_limits<double>::infinity(), .sparsmith = {}, .dense = {}};
+  Contestants result{.layout = layout,
+                     .compile_ns = std::numeric_limits<double>::infinity(),
+                     .sparsmith = {},
+                     .dense = {},
+                     .images = {}};
   constexpr int kCompiles = 3;
   for (int i = 0; i < kCompiles; ++i) {
     result.sparsmith = std::make_unique<Kernel>(take(compile(weights, problem, {}, compile_options)));
@@ -56,9 +77,12 @@ Contestants compile_layout(const std::string& file, const Weights& weights, cons
   const Deviation deviation = verify(*result.sparsmith, reference, operands, layout, options.threads);
   result.error = deviation.max_relative;
   if (!deviation.ok())
-    throw Failure{internal_error(format("%s at n %lld, %s layout: the kernel's result is wrong, %s", file.c_str(),
-                                        static_cast<long long>(problem.n), layout == Layout::panel ? "panel" : "plain",
-                                        deviation.describe().c_str()))};
+    throw Failure{
+        internal_error(format("%s at n %lld, %s layout: the kernel's result is wrong, %s", file.c_str(),
+                              static_cast<long long>(problem.n), layout_name(layout), deviation.describe().c_str()))};
+
+  if (problem.spatial() && layout == Layout::plain && std::ranges::any_of(options.layouts, has_images))
+    compile_images(weights, problem, compile_options, reference, operands, options.threads, result);
 
   // The dense schedule that planning thought best.
   const auto& candidates = result.sparsmith->plan().candidates;
@@ -134,12 +158,20 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
                                  const BenchOptions& options, double& peak, const Progress& progress,
                                  const Progress& note) {
   progress("reference");
-  BenchOperands operands(weights, problem);
+  const bool spatial = problem.conv && !problem.conv->pointwise();
+  std::vector<Layout> layouts_run, packed;
+  for (const Layout layout : options.layouts) {
+    if (has_images(layout) && !spatial) continue;
+    layouts_run.push_back(layout);
+    if (layout != Layout::plain) packed.push_back(layout);
+  }
+  if (std::ranges::find(packed, Layout::panel) == packed.end()) packed.push_back(Layout::panel);
+  BenchOperands operands(weights, problem, packed);
   const Reference reference =
       compute_reference(weights, operands.problem(Layout::plain), {}, operands.args(Layout::plain, 1));
   progress("compiling and verifying");
   std::vector<Contestants> layouts;
-  for (Layout layout : {Layout::panel, Layout::plain})
+  for (const Layout layout : layouts_run)
     layouts.push_back(compile_layout(file, weights, options, reference, operands, layout));
   progress("preparing peers");
   // Peers get W dense as well, so they end where the dense kernel does.
@@ -162,8 +194,11 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     first_of_layout.push_back(contenders.size());
     contenders.push_back({"sparsmith", [kernel = set.sparsmith.get(), args] { (void)kernel->run(args); }});
     if (set.dense) contenders.push_back({"own_dense", [kernel = set.dense.get(), args] { (void)kernel->run(args); }});
+    for (const auto& [name, other] : set.images)
+      contenders.push_back({name, [kernel = other.get(), args] { (void)kernel->run(args); }});
   }
-  contenders.push_back({"pack", [&operands] { operands.convert(); }});
+  const size_t first_pack = contenders.size();
+  for (const Layout layout : packed) contenders.push_back({"pack", [&operands, layout] { operands.convert(layout); }});
   const size_t first_peer = contenders.size();
   for (auto& [peer, run] : peers) contenders.push_back({peer->name, [&ready = run] { ready.run(); }});
 
@@ -197,7 +232,9 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
     const size_t own = first_of_layout[i];
     row.ns_min = times[own].ns_min;
     row.ns_median = times[own].ns_median;
-    row.pack_ns_median = times[first_peer - 1].ns_median;
+    const Layout converted = set.layout == Layout::plain ? Layout::panel : set.layout;
+    row.pack_ns_median =
+        times[first_pack + static_cast<size_t>(std::ranges::find(packed, converted) - packed.begin())].ns_median;
     row.compile_ns = set.compile_ns;
     row.code_bytes = set.sparsmith->report().code_bytes;
     row.max_rel_error = set.error;
@@ -211,7 +248,15 @@ std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights
       row.roofline_ns = bound(operands.x_floats(), operands.y_floats());
       row.layout_ns = bound(operands.x_floats(set.layout), operands.y_floats(set.layout));
     }
-    if (set.dense) row.peers.push_back({"own_dense", true, times[own + 1].ns_min, times[own + 1].ns_median});
+    size_t next = own + 1;
+    if (set.dense) {
+      row.peers.push_back({"own_dense", true, times[next].ns_min, times[next].ns_median});
+      ++next;
+    }
+    for (const auto& [name, other] : set.images) {
+      row.peers.push_back({name, false, times[next].ns_min, times[next].ns_median});
+      ++next;
+    }
     for (size_t j = 0; j < peers.size(); ++j)
       row.peers.push_back({peers[j].first->name, peers[j].first->dense(), times[first_peer + j].ns_min,
                            times[first_peer + j].ns_median});

@@ -30,8 +30,10 @@ struct BenchRow {
   bool cold = false;  ///< every call found its code, weights and activations in no cache
   Layout layout = Layout::panel;
   double ns_min = 0, ns_median = 0;
-  double pack_ns_median = 0;  ///< X packed and Y unpacked: what a caller with plain data pays around a panel kernel
-  double compile_ns = 0;      ///< to callable, no cache, no tuning; the least of some
+  /// X packed and Y unpacked: what a caller with plain data pays around a kernel of this layout; of the plain layout,
+  /// around one of panels.
+  double pack_ns_median = 0;
+  double compile_ns = 0;  ///< to callable, no cache, no tuning; the least of some
   int64_t code_bytes = 0;
   double fma_peak_gflops = 0;  ///< of all the threads
   double max_rel_error = 0;    ///< error over the sum of the magnitudes of an element's terms, at worst
@@ -55,6 +57,8 @@ struct BenchOptions {
   Target target;                        ///< of Sparsmith's kernels
   double budget_ms = 60;                ///< timed work of each contender
   std::vector<bench::Peer> peers;
+  /// A row for each. Where planes or rows are among them, plain convolutions are also timed with images in each.
+  std::vector<Layout> layouts{Layout::panel, Layout::plain};
 
   /// One core's FMA peak with the target's vectors, as it is now.
   double peak_gflops(int windows = 25) const;
@@ -63,7 +67,7 @@ struct BenchOptions {
 /// Called with what is being done, for the progress shown.
 using Progress = std::function<void(const std::string& step)>;
 
-/// A row for panels and one for plain activations. `peak` is one core's FMA peak so far; raised when measured higher.
+/// A row for each layout that the problem has. `peak` is one core's FMA peak so far; raised when measured higher.
 /// Failure when Sparsmith's result is wrong; peers that are wrong or refuse are named through `note` and left out.
 std::vector<BenchRow> bench_case(const std::string& file, const Weights& weights, const BenchProblem& problem,
                                  const BenchOptions& options, double& peak, const Progress& progress,

@@ -17,14 +17,14 @@ int64_t plain_x_floats(int64_t k, const BenchProblem& problem) {
 
 bool spatial(const BenchProblem& problem) { return problem.conv && !problem.conv->pointwise(); }
 
-int64_t packed_x_floats(int64_t k, const BenchProblem& problem) {
+int64_t packed_x_floats(int64_t k, const BenchProblem& problem, Layout layout) {
   if (!spatial(problem)) return panel_floats(k, problem.n);
-  return problem.batch * strip_shape(*problem.conv).x_floats(problem.conv->channels(k));
+  return problem.batch * image_floats_x(layout, *problem.conv, problem.conv->channels(k));
 }
 
-int64_t packed_y_floats(int64_t m, const BenchProblem& problem) {
+int64_t packed_y_floats(int64_t m, const BenchProblem& problem, Layout layout) {
   if (!spatial(problem)) return panel_floats(m, problem.n);
-  return problem.batch * strip_shape(*problem.conv).y_floats(m);
+  return problem.batch * image_floats_y(layout, *problem.conv, m);
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ void AlignedFloats::fill(float value) { std::fill_n(data_.get(), count_, value);
 
 void AlignedFloats::Free::operator()(float* p) const { std::free(p); }
 
-BenchOperands::BenchOperands(const Weights& weights, const BenchProblem& problem)
+BenchOperands::BenchOperands(const Weights& weights, const BenchProblem& problem, const std::vector<Layout>& layouts)
     : m_(weights.rows()),
       k_(weights.cols()),
       shape_(problem),
@@ -48,13 +48,15 @@ BenchOperands::BenchOperands(const Weights& weights, const BenchProblem& problem
       // A strided 1x1 convolution leaves most of X alone.
       x_floats_(spatial(problem) ? plain_x_floats(k_, problem) : k_ * problem.n),
       x_(plain_x_floats(k_, problem)),
-      x_packed_(packed_x_floats(k_, problem)),
-      y_(m_ * problem.n),
-      y_packed_(packed_y_floats(m_, problem)) {
+      y_(m_ * problem.n) {
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-1, 1);
   std::generate_n(x_.data(), plain_x_floats(k_, problem), [&] { return uniform(random); });
-  convert();
+  for (const Layout layout : layouts) {
+    packed_.push_back({layout, AlignedFloats(packed_x_floats(k_, problem, layout)),
+                       AlignedFloats(packed_y_floats(m_, problem, layout))});
+    convert(layout);
+  }
   if (!problem.conv) return;
   const Conv2d& c = *problem.conv;
   peer_conv_.batch = problem.batch;
@@ -85,10 +87,10 @@ Problem BenchOperands::problem(Layout layout) const {
 }
 
 RunArgs BenchOperands::args(Layout layout, int threads) const {
-  const bool packed = layout == Layout::panel;
+  const bool plain = layout == Layout::plain;
   RunArgs args;
-  args.x = (packed ? x_packed_ : x_).data();
-  args.y = (packed ? y_packed_ : y_).data();
+  args.x = (plain ? x_ : packed(layout).x).data();
+  args.y = (plain ? y_ : packed(layout).y).data();
   args.n = shape_.n;
   args.batch = shape_.batch;
   args.threads = threads;
@@ -97,19 +99,24 @@ RunArgs BenchOperands::args(Layout layout, int threads) const {
 
 void BenchOperands::poison_results() {
   y_.fill(std::nanf(""));
-  y_packed_.fill(std::nanf(""));
+  for (Packed& packed : packed_) packed.y.fill(std::nanf(""));
 }
 
-void BenchOperands::convert() const {
+const BenchOperands::Packed& BenchOperands::packed(Layout layout) const {
+  return *std::ranges::find(packed_, layout, &Packed::layout);
+}
+
+void BenchOperands::convert(Layout layout) const {
+  const Packed& to = packed(layout);
   if (spatial(shape_)) {
-    pack_strips(x_.data(), shape_.batch, channels_, *shape_.conv, x_packed_.data());
-    unpack_strips(y_packed_.data(), shape_.batch, m_, *shape_.conv, y_.data());
+    pack_images(layout, x_.data(), shape_.batch, channels_, *shape_.conv, to.x.data());
+    unpack_images(layout, to.y.data(), shape_.batch, m_, *shape_.conv, y_.data());
   } else if (shape_.conv) {
-    pack_nchw(x_.data(), shape_.batch, channels_, *shape_.conv, x_packed_.data());
-    unpack_nchw(y_packed_.data(), shape_.batch, m_, shape_.n / shape_.batch, y_.data());
+    pack_nchw(x_.data(), shape_.batch, channels_, *shape_.conv, to.x.data());
+    unpack_nchw(to.y.data(), shape_.batch, m_, shape_.n / shape_.batch, y_.data());
   } else {
-    pack(x_.data(), k_, shape_.n, shape_.n, x_packed_.data());
-    unpack(y_packed_.data(), m_, shape_.n, y_.data(), shape_.n);
+    pack(x_.data(), k_, shape_.n, shape_.n, to.x.data());
+    unpack(to.y.data(), m_, shape_.n, y_.data(), shape_.n);
   }
 }
 

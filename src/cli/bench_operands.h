@@ -1,5 +1,5 @@
 /// \file
-/// The data of one benchmark case: X and places for Y in both layouts, and the weights as peers take them.
+/// The data of one benchmark case: X and places for Y in each layout, and the weights as peers take them.
 #pragma once
 
 #include <cstdint>
@@ -38,14 +38,15 @@ class AlignedFloats {
 /// X is seeded noise. Sizes are checked by whoever made the problem.
 class BenchOperands {
  public:
-  BenchOperands(const Weights& weights, const BenchProblem& problem);
+  /// `layouts`: those beside plain.
+  BenchOperands(const Weights& weights, const BenchProblem& problem, const std::vector<Layout>& layouts);
 
   Problem problem(Layout layout) const;
   RunArgs args(Layout layout, int threads) const;
   /// So that an element that a run leaves alone can't pass.
   void poison_results();
-  /// The conversions that a caller with plain data pays around a kernel of the panel layout: X in, Y out.
-  void convert() const;
+  /// The conversions that a caller with plain data pays around a kernel of another layout: X in, Y out.
+  void convert(Layout layout) const;
   /// Floats of X that any kernel must read, and of Y that it must write.
   int64_t x_floats() const { return x_floats_; }
   int64_t y_floats() const { return m_ * shape_.n; }
@@ -60,7 +61,14 @@ class BenchOperands {
   BenchProblem shape_;
   int64_t channels_;
   int64_t x_floats_;
-  AlignedFloats x_, x_packed_, y_, y_packed_;
+  struct Packed {
+    Layout layout;
+    AlignedFloats x, y;
+  };
+  const Packed& packed(Layout layout) const;
+
+  AlignedFloats x_, y_;
+  std::vector<Packed> packed_;
   SparsmithPeerConv peer_conv_{};
 };
 

@@ -4,12 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/options.h"
 #include "cli/report.h"
 
 namespace sparsmith::cli {
 namespace {
-
-const char* layout_name(Layout layout) { return layout == Layout::panel ? "panel" : "plain"; }
 
 std::string short_name(const std::string& file) {
   constexpr size_t kMost = 40;
@@ -129,7 +128,9 @@ std::string bench_table(const std::vector<BenchRow>& rows) {
     for (const std::string& name : peers) cells.push_back(peer_cell(row, name));
     lines.push_back(std::move(cells));
   }
-  return align(lines) + means(rows, Layout::panel) + means(rows, Layout::plain);
+  std::string text = align(lines);
+  for (const Layout layout : {Layout::panel, Layout::plane, Layout::row, Layout::plain}) text += means(rows, layout);
+  return text;
 }
 
 std::string pair_table(const std::vector<PairRow>& rows) {

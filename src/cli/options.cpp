@@ -85,9 +85,15 @@ void LayerOptions::add_to(CLI::App& command) {
   conv.add_to(command)->excludes(n_option);
   command.add_flag("--fixed-n", fixed_n, "N and row strides become constants of the code, which refuses any others")
       ->needs(n_option);
-  command.add_option("--layout", layout, "of activations: plain (row-major, NCHW) or panel (packed)")
-      ->check(CLI::IsMember({"plain", "panel"}))
+  command
+      .add_option("--layout", layout,
+                  "of activations: plain (row-major, NCHW) or panel (packed); images of convolutions also plane or row")
+      ->check(CLI::IsMember(kLayoutNames))
       ->capture_default_str();
+  command.add_option("--x-layout", x_layout, "of X, where it isn't that of --layout")
+      ->check(CLI::IsMember(kLayoutNames));
+  command.add_option("--y-layout", y_layout, "of Y, where it isn't that of --layout")
+      ->check(CLI::IsMember(kLayoutNames));
   command.add_option("--bias", bias, "one number per row, .npy")->type_name("FILE");
   auto* relu_option = command.add_flag("--relu", relu, "max(0, v)");
   command.add_option("--clip", clip, "min(HI, max(LO, v))")->type_name("LO,HI")->excludes(relu_option);
@@ -113,7 +119,8 @@ Layer load_layer(const LayerOptions& options) {
   Problem problem;
   if (!options.n.empty()) problem.n = parse_count(options.n, "--n", 1, kMaxDimension);
   problem.n_fixed = options.fixed_n;
-  problem.x_layout = problem.y_layout = options.layout == "panel" ? Layout::panel : Layout::plain;
+  problem.x_layout = parse_layout(options.x_layout.empty() ? options.layout : options.x_layout);
+  problem.y_layout = parse_layout(options.y_layout.empty() ? options.layout : options.y_layout);
   problem.epilogue = parse_epilogue(options);
   const Target target = take(Target::parse(options.target));
   const int64_t network = parse_network_mb(options.network_mb);
@@ -132,6 +139,15 @@ Layer load_layer(const LayerOptions& options) {
   layer.compile.name = layer_name(options.weights);
   return layer;
 }
+
+Layout parse_layout(std::string_view name) {
+  for (const Layout layout : {Layout::panel, Layout::plane, Layout::row}) {
+    if (name == layout_name(layout)) return layout;
+  }
+  return Layout::plain;
+}
+
+const char* layout_name(Layout layout) { return kLayoutNames[static_cast<size_t>(layout)].c_str(); }
 
 Weights load_noted_weights(const std::string& path, const std::string& seed) {
   LoadOptions load;

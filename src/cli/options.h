@@ -25,7 +25,7 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 /// How a layer is described on the command line: compile and explain.
 struct LayerOptions {
   std::string weights;
-  std::string n, layout = "plain";
+  std::string n, layout = "plain", x_layout, y_layout;
   ConvOptions conv;
   std::string bias, clip;
   bool relu = false, fixed_n = false;
@@ -44,6 +44,11 @@ struct Layer {
   LayerParams params() const { return {.bias = bias, .row_scale = {}, .prelu_slope = {}}; }
 };
 Layer load_layer(const LayerOptions& options);
+
+/// plain, panel, plane or row; the names are kLayoutNames.
+Layout parse_layout(std::string_view name);
+const char* layout_name(Layout layout);
+inline const std::vector<std::string> kLayoutNames{"plain", "panel", "plane", "row"};
 
 /// `--network-mb`: a PlanOptions::network_code_bytes.
 int64_t parse_network_mb(std::string_view text);

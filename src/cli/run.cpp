@@ -57,8 +57,8 @@ std::vector<float> pack_x(Array array, const Kernel& kernel, const Call& call) {
   std::vector<float> packed;
   if (problem.spatial()) {
     const int64_t channels = problem.conv->channels(kernel.k());
-    packed.resize(static_cast<size_t>(call.batch * strip_shape(*problem.conv).x_floats(channels)));
-    pack_strips(array.data.data(), call.batch, channels, *problem.conv, packed.data());
+    packed.resize(static_cast<size_t>(call.batch * image_floats_x(problem.x_layout, *problem.conv, channels)));
+    pack_images(problem.x_layout, array.data.data(), call.batch, channels, *problem.conv, packed.data());
     return packed;
   }
   packed.resize(static_cast<size_t>(panel_floats(kernel.k(), call.n)));
@@ -73,7 +73,7 @@ std::vector<float> pack_x(Array array, const Kernel& kernel, const Call& call) {
 int64_t packed_y_floats(const Kernel& kernel, const Call& call) {
   const Problem& problem = kernel.problem();
   if (problem.y_layout == Layout::plain) return kernel.m() * call.n;
-  if (problem.spatial()) return call.batch * strip_shape(*problem.conv).y_floats(kernel.m());
+  if (problem.spatial()) return call.batch * image_floats_y(problem.y_layout, *problem.conv, kernel.m());
   return panel_floats(kernel.m(), call.n);
 }
 
@@ -83,7 +83,7 @@ std::vector<float> pack_like_y(Array array, const Kernel& kernel, const Call& ca
   if (problem.y_layout == Layout::plain) return std::move(array.data);
   std::vector<float> packed(static_cast<size_t>(packed_y_floats(kernel, call)));
   if (problem.spatial()) {
-    pack_output_strips(array.data.data(), call.batch, kernel.m(), *problem.conv, packed.data());
+    pack_output_images(problem.y_layout, array.data.data(), call.batch, kernel.m(), *problem.conv, packed.data());
   } else if (problem.conv) {
     // Already at the output's resolution, so packed as an image of stride 1.
     const Conv2d outputs{.height = problem.conv->out_height(), .width = problem.conv->out_width()};
@@ -99,7 +99,7 @@ std::vector<float> unpack_y(std::vector<float> y, const Kernel& kernel, const Ca
   if (problem.y_layout == Layout::plain) return y;
   std::vector<float> plain(static_cast<size_t>(kernel.m() * call.n));
   if (problem.spatial()) {
-    unpack_strips(y.data(), call.batch, kernel.m(), *problem.conv, plain.data());
+    unpack_images(problem.y_layout, y.data(), call.batch, kernel.m(), *problem.conv, plain.data());
   } else if (problem.conv) {
     unpack_nchw(y.data(), call.batch, kernel.m(), call.positions, plain.data());
   } else {

@@ -114,7 +114,7 @@ class Calibration {
     }
     const auto matrix = LayerMatrix::create(weights->pattern(), problem);
     if (!matrix) return matrix.error();
-    CandidateMaker maker(*matrix, weights->pattern(), problem, target_, model_, network, 1);
+    CandidateMaker maker(*matrix, weights->pattern(), problem, target_, model_, network);
 
     std::vector<float> x(static_cast<size_t>(panel_floats(probe.k, probe.n)) + 16, 0.25f);
     std::vector<float> y(static_cast<size_t>(panel_floats(probe.m, probe.n)) + 16);

@@ -13,8 +13,8 @@
 #include "plan/cost_model.h"
 #include "plan/few_columns.h"
 #include "runtime/kernel_impl.h"
+#include "sparsmith/image_layout.h"
 #include "sparsmith/panel.h"
-#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -36,9 +36,8 @@ class CallOperands {
       args_.batch = std::max<int64_t>(1, n / (conv.out_height() * conv.out_width()));
       x_floats = std::max(x_floats, args_.batch * channels * conv.height * conv.width);
       if (problem.spatial()) {
-        const StripShape shape = strip_shape(conv);
-        x_floats = args_.batch * std::max(channels * conv.height * conv.width, shape.x_floats(channels));
-        y_floats = args_.batch * std::max(plan.m * conv.out_height() * conv.out_width(), shape.y_floats(plan.m));
+        x_floats = args_.batch * image_floats_x(problem.x_layout, conv, channels);
+        y_floats = args_.batch * image_floats_y(problem.y_layout, conv, plan.m);
       }
     }
     x_.resize(static_cast<size_t>(x_floats) + 16);
@@ -134,23 +133,30 @@ Result<double> time_call(const Contender& contender, const RunArgs& args, int ca
   return elapsed_ns(begin) / calls;
 }
 
-/// The candidates worth measuring: by prediction, the few best of each form, and first the best of each, which even a
-/// small budget must compare.
+/// The candidates worth measuring: by prediction, the few best of each form and layout of images, and first the best of
+/// each, which even a small budget must compare.
 struct Shortlist {
   std::vector<size_t> candidates;
   size_t least = 0;  ///< so many of them are measured whatever it takes
 };
 Shortlist shortlist(const Plan& plan) {
   constexpr size_t kMost[] = {10, 2, 4, 4, 4};  // by form
-  constexpr double kHopeless = 3;
+  constexpr size_t kMostOfFurtherLayout = 3;
+  constexpr double kHopeless = 3, kHopelessLayout = 1.5;
   std::vector<size_t> chosen;
-  size_t counts[std::size(kMost)] = {};
+  size_t counts[std::size(kMost)][kImageLayouts] = {};
+  const auto kind_of = [&](const Candidate& candidate) {
+    return std::pair(static_cast<size_t>(candidate.schedule.form), static_cast<size_t>(candidate.schedule.images));
+  };
   for (size_t i = 0; i < plan.candidates.size(); ++i) {
     const Candidate& candidate = plan.candidates[i];
-    const auto form = static_cast<size_t>(candidate.schedule.form);
-    size_t& count = counts[form];
-    const bool hopeless = candidate.predicted_ns > kHopeless * plan.candidates.front().predicted_ns;
-    if (count < kMost[form] && (!hopeless || count == 0)) {
+    const auto [form, layout] = kind_of(candidate);
+    const bool first_of_form = std::ranges::all_of(counts[form], [](size_t count) { return count == 0; });
+    const bool further = candidate.schedule.images != plan.candidates.front().schedule.images;
+    const double hopeless = further ? kHopelessLayout : kHopeless;
+    size_t& count = counts[form][layout];
+    const size_t most = further ? std::min(kMostOfFurtherLayout, kMost[form]) : kMost[form];
+    if (first_of_form || (count < most && candidate.predicted_ns <= hopeless * plan.candidates.front().predicted_ns)) {
       chosen.push_back(i);
       ++count;
     }
@@ -163,12 +169,16 @@ Shortlist shortlist(const Plan& plan) {
       if (same_code(plan.candidates[i].schedule, plan.candidates[j].schedule)) order.push_back(j);
     }
   }
-  // The first of each form first.
-  bool seen[std::size(kMost)] = {};
+  // The first of each first.
+  bool seen[std::size(kMost)][kImageLayouts] = {};
+  size_t least = 0;
   std::ranges::stable_partition(order, [&](size_t i) {
-    return !std::exchange(seen[static_cast<size_t>(plan.candidates[i].schedule.form)], true);
+    const auto [form, layout] = kind_of(plan.candidates[i]);
+    const bool is_first = !std::exchange(seen[form][layout], true);
+    least += is_first ? 1 : 0;
+    return is_first;
   });
-  return {std::move(order), static_cast<size_t>(std::ranges::count(seen, true))};
+  return {std::move(order), least};
 }
 
 /// Measures the code for few columns that is planned, where it may be called with few, against the chosen one.

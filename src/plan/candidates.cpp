@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <utility>
 
 #include "pattern/check.h"
+#include "pattern/images.h"
 #include "pattern/row_order.h"
 #include "plan/compact_schedules.h"
 #include "plan/cost_model.h"
+#include "plan/image_work.h"
 #include "plan/layer_matrix.h"
 #include "plan/registers.h"
 #include "plan/slices.h"
-#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -57,18 +59,18 @@ bool is_depthwise(const Pattern& pattern, const Problem& problem) {
 
 /// Tiles are rows whose X stays in L1 for all positions, or for a band of position rows, so that other taps find it
 /// there again; or all rows, so that X beyond L2 streams through it once, in the order in which it lies.
-void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, const RegisterFile& registers,
-                   const MachineModel& machine, std::vector<Schedule>& schedules) {
-  const StripShape shape = strip_shape(*problem.conv);
-  const int64_t rows_in_l1 = machine.l1_bytes * 3 / 4 / (shape.x_positions() * kPanelBytes);
-  const int64_t rows_of_band = machine.l1_bytes * 3 / 4 / (shape.x_w * problem.conv->kernel_h * kPanelBytes);
+void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, ImageLayout images,
+                   const RegisterFile& registers, const MachineModel& machine, std::vector<Schedule>& schedules) {
+  const ImageWork work = image_work(images, *problem.conv, rows);
+  const int64_t rows_in_l1 = machine.l1_bytes * 3 / 4 / work.channel_bytes;
+  const int64_t rows_of_band = std::max<int64_t>(1, machine.l1_bytes * 3 / 4 / work.band_bytes);
   std::vector<int64_t> tiles;
   for (const int64_t most : {rows_in_l1, rows_of_band, rows}) {
     const int64_t tile = std::min(std::clamp<int64_t>(most, 4, 4096), rows);
     if (std::find(tiles.begin(), tiles.end(), tile) == tiles.end()) tiles.push_back(tile);
   }
   for (const int64_t tile : tiles) {
-    for (int32_t u = 1; u <= std::min<int64_t>({8, registers.vectors - 3, shape.tile_w, panels}); ++u) {
+    for (int32_t u = 1; u <= std::min<int64_t>({8, registers.vectors - 3, work.run_panels, panels}); ++u) {
       schedules.push_back({Form::depthwise, static_cast<int32_t>(tile), u, 0, 0, false, false, false, 0, 0});
     }
   }
@@ -179,7 +181,7 @@ std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& pr
 }
 
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
-                                          const Target& target, int64_t network_code_bytes) {
+                                          const Target& target, int64_t network_code_bytes, ImageLayout images) {
   const RegisterFile registers = register_file(target.isa());
   const int64_t depth = pattern.cols(), taps = problem.spatial() ? problem.conv->taps() : 1;
   std::vector<Schedule> schedules;
@@ -229,7 +231,8 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
     schedules.push_back(schedule);
   }
 
-  if (is_depthwise(pattern, problem)) add_depthwise(pattern.rows(), panels, problem, registers, machine, schedules);
+  if (is_depthwise(pattern, problem))
+    add_depthwise(pattern.rows(), panels, problem, images, registers, machine, schedules);
 
   // Dense code of a grouped convolution would multiply every group's rows with every other's channels.
   if (pattern.rows() * pattern.cols() <= kMaxNonzeros && (!problem.conv || problem.conv->groups == 1)) {
@@ -254,7 +257,18 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
       }
     }
   }
+  for (Schedule& schedule : schedules) schedule.images = images;
   return schedules;
+}
+
+std::vector<ImageLayout> image_layouts(const Pattern& pattern, const Problem& problem) {
+  if (!problem.spatial()) return {ImageLayout::strips};
+  const bool small = check_image_shapes(pattern.rows(), pattern.cols(), *problem.conv).ok();
+  std::vector<ImageLayout> layouts;
+  for (const ImageLayout images : {ImageLayout::strips, ImageLayout::planes, ImageLayout::rows}) {
+    if (suits(images, problem) && (small || images == ImageLayout::strips)) layouts.push_back(images);
+  }
+  return layouts;
 }
 
 Status check_problem(const Pattern& pattern, const Problem& problem) {
@@ -265,6 +279,10 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
   }
   if (problem.conv) {
     if (Status valid = check_conv(pattern.rows(), pattern.cols(), *problem.conv); !valid) return valid;
+  }
+  if (Status valid = check_layouts(problem); !valid) return valid;
+  if (problem.spatial() && !suits(ImageLayout::strips, problem)) {
+    if (Status small = check_image_shapes(pattern.rows(), pattern.cols(), *problem.conv); !small) return small;
   }
   if (problem.n < 0) return bad_input("N is " + std::to_string(problem.n) + "; it must be 1 or more");
   if (problem.n > kMaxColumns) {
@@ -301,7 +319,25 @@ Status check_depthwise(const Schedule& schedule, const Pattern& pattern, const P
 }
 }  // namespace
 
+namespace {
+Status check_images(const Schedule& schedule, const Pattern& pattern, const Problem& problem) {
+  if (!problem.spatial()) {
+    if (schedule.images == ImageLayout::strips) return success();
+    return bad_input(std::string("a schedule with images in ") + to_string(schedule.images) +
+                     " for a layer that isn't a spatial convolution");
+  }
+  if (!suits(schedule.images, problem)) {
+    return bad_input(
+        std::string("a schedule with images in ") + to_string(schedule.images) + " for operands in another layout",
+        "that of the operands, or plain ones");
+  }
+  if (schedule.images == ImageLayout::strips) return success();
+  return check_image_shapes(pattern.rows(), pattern.cols(), *problem.conv);
+}
+}  // namespace
+
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
+  if (Status images = check_images(schedule, pattern, problem); !images) return images;
   if (schedule.form == Form::vector) return check_vector(schedule, pattern, problem, target);
   if (schedule.direct_x &&
       (!can_read_in_place(problem) || schedule.form != Form::sparse || schedule.panels_per_pass > 1)) {
@@ -359,12 +395,18 @@ Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Pr
 
 void keep_best(std::vector<Candidate>& candidates) {
   constexpr int kMost[] = {16, 4, 4, 4, 4};  // by form
-  int counts[std::size(kMost)] = {};
+  constexpr int kMostFurther = 4;            // of a form in another layout than its best
+  int counts[std::size(kMost)][kImageLayouts] = {};
+  bool best_seen[std::size(kMost)] = {};
+  ImageLayout best[std::size(kMost)] = {};
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.predicted_ns < b.predicted_ns; });
   std::erase_if(candidates, [&](const Candidate& candidate) {
     const auto form = static_cast<size_t>(candidate.schedule.form);
-    return ++counts[form] > kMost[form];
+    const ImageLayout images = candidate.schedule.images;
+    if (!std::exchange(best_seen[form], true)) best[form] = images;
+    const int most = images == best[form] ? kMost[form] : std::min(kMost[form], kMostFurther);
+    return ++counts[form][static_cast<size_t>(images)] > most;
   });
 }
 
@@ -396,6 +438,17 @@ void choose(Plan& plan) {
     char factor[32];
     std::snprintf(factor, sizeof factor, "%.2fx", time(*rival) / time(best));
     plan.reason += joint + std::string(factor) + " as fast as the best " + to_string(form) + " form (" +
+                   microseconds(time(*rival)) + ")";
+    joint = " and ";
+  }
+  for (const ImageLayout images : {ImageLayout::strips, ImageLayout::planes, ImageLayout::rows}) {
+    const auto rival = std::ranges::find_if(plan.candidates, [&](const Candidate& c) {
+      return c.schedule.form == best.schedule.form && c.schedule.images == images && (c.measured_ns > 0) == plan.tuned;
+    });
+    if (images == best.schedule.images || rival == plan.candidates.end()) continue;
+    char factor[32];
+    std::snprintf(factor, sizeof factor, "%.2fx", time(*rival) / time(best));
+    plan.reason += joint + std::string(factor) + " as fast as with images in " + to_string(images) + " (" +
                    microseconds(time(*rival)) + ")";
     joint = " and ";
   }

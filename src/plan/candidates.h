@@ -15,10 +15,15 @@ inline constexpr int64_t kAssumedColumns = 256;
 /// Rows of Y are addressed with 32-bit displacements of 64 bytes a row.
 inline constexpr int64_t kMaxRows = int64_t{1} << 24;
 
-/// Legal schedules for the pattern, sized for this machine's caches on the target: sparse ones first, dense always
-/// among them unless its values would not fit (kMaxNonzeros).
+/// Legal schedules for the pattern (LayerMatrix's) and a layout of images, sized for this machine's caches on the
+/// target: sparse ones first, dense always among them unless its values would not fit (kMaxNonzeros).
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
-                                          const Target& target, int64_t network_code_bytes = 0);
+                                          const Target& target, int64_t network_code_bytes = 0,
+                                          ImageLayout images = ImageLayout::strips);
+
+/// The layouts that a problem's code may see images in: that of its operands, or all where those are plain. Strips
+/// alone where there are no images.
+std::vector<ImageLayout> image_layouts(const Pattern& pattern, const Problem& problem);
 
 /// Most columns for which the vector form is considered: from some five on a panel takes no longer.
 inline constexpr int64_t kMostVectorColumns = 8;

@@ -5,10 +5,10 @@
 
 #include "plan/cache_shares.h"
 #include "plan/compact_cost.h"
+#include "plan/image_work.h"
 #include "plan/slices.h"
 #include "sparsmith/caches.h"
 #include "sparsmith/panel.h"
-#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -37,6 +37,7 @@ MachineModel machine_model(const Target& target) {
   model.prefetch = 0.01;
   model.x_stream = 0.80;
   model.pack = 0.9;
+  model.copy = 0.3;
   model.x_plain = 0.05;
   model.x_crossing = 0.2;
   model.code_byte = 0.0035;
@@ -121,23 +122,37 @@ double predict_vector(const Schedule& schedule, const Problem& problem, const Wo
          static_cast<double>(work.n) * column + network_ns(schedule, work, machine);
 }
 
+/// Whether lanes are neighbouring columns of images.
+bool neighbours(const Schedule& schedule) { return schedule.images != ImageLayout::strips; }
+
+/// Plain operands in and, of images, out.
+double packing_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
+  const double vector = neighbours(schedule) ? machine.copy : machine.pack;
+  const auto panels = static_cast<double>(work.panels);
+  const bool x = problem.x_layout == Layout::plain && !schedule.direct_x;
+  const bool y = problem.y_layout == Layout::plain && problem.spatial();
+  return (x ? panels * static_cast<double>(work.k) * work.x_share * vector : 0) +
+         (y ? panels * static_cast<double>(work.m) * vector : 0);
+}
+
 /// Rows one after the other: products, the row's weights, and lines of X that a pass's panels share. Positions that
 /// fill no pass take one each.
 double depthwise_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   const auto nnz = static_cast<double>(work.nnz), rows = static_cast<double>(work.m);
   const auto pass = [&](int64_t panels) {
     const auto u = static_cast<double>(panels);
-    const double lines = nnz * (work.x_share * u + 1 - work.x_share);
+    const double lines = nnz * (neighbours(schedule) ? u : work.x_share * u + 1 - work.x_share);
     return u * (nnz * machine.dense_fma + rows * machine.row) + (nnz + lines) * machine.x_l1 +
-           static_cast<double>(work.tiles) * machine.call;
+           lines * work.crossing * machine.x_crossing + static_cast<double>(work.tiles) * machine.call;
   };
-  const StripShape shape = strip_shape(*problem.conv);
-  const int64_t u = schedule.panels_per_pass, together = schedule.rows_per_pass(shape.tile_w);
-  const int64_t row_passes = shape.tile_w / u;
-  const int64_t passes = together > 1 ? shape.tile_h / together : shape.tile_h * row_passes;
-  const int64_t single = shape.y_positions() - passes * u;
-  const double images = static_cast<double>(work.panels) / static_cast<double>(shape.y_positions());
-  return images * (static_cast<double>(passes) * pass(u) + static_cast<double>(single) * pass(1));
+  const ImageWork image = image_work(schedule.images, *problem.conv, work.m);
+  const int64_t u = schedule.panels_per_pass, together = schedule.rows_per_pass(image.run_panels);
+  const int64_t runs = image.panels / image.run_panels;
+  const int64_t passes = together > 1 ? runs / together : runs * (image.run_panels / u);
+  const int64_t single = image.panels - passes * u;
+  const double images = static_cast<double>(work.panels) / static_cast<double>(image.panels);
+  return images * (static_cast<double>(passes) * pass(u) + static_cast<double>(single) * pass(1)) +
+         packing_ns(schedule, problem, work, machine);
 }
 
 }  // namespace
@@ -167,19 +182,23 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   const bool in_l1 = x_block <= 0.75 * static_cast<double>(machine.l1_bytes) && work.tiles > 1;
   const double far = miss_share(x_block + y_block, machine.l2_bytes);
   if (dense) {
-    ns += panels * rows * depth * machine.dense_fma + panels * tiles * depth * far * machine.x_far;
+    ns += panels * rows * depth * machine.dense_fma +
+          panels * tiles * depth * (far * machine.x_far + work.crossing * machine.x_crossing);
   } else {
     const bool narrow = schedule.lanes < kPanelWidth;
     ns += panels * static_cast<double>(work.nnz) * (narrow ? machine.fma_narrow : machine.fma);
-    // Taps find in L1 what another one of them left there, if a pass doesn't go through all of it.
+    // Taps find in L1 what another one of them left there, if a pass doesn't go through all of it. In planes and rows
+    // the taps of a channel come together: of each row of them only the two lines on which they lie are new.
     const bool pass_in_l1 = block_depth * 64 <= 0.75 * static_cast<double>(machine.l1_bytes);
-    double from_l2 = in_l1 ? 0 : pass_in_l1 ? work.x_share : 1;
+    const double in_passing = neighbours(schedule) ? std::min(1.0, 2 / static_cast<double>(problem.conv->kernel_w)) : 1;
+    double from_l2 = in_l1 ? 0 : pass_in_l1 ? work.x_share : in_passing;
     if (grouped) {
       // A group's values stream through L1 beside its X, panel by panel.
       const double values = 4 * static_cast<double>(work.nnz) / groups / k_blocks;
       const double x = block_depth * work.x_share * 64 * static_cast<double>(schedule.inner_panels);
       from_l2 = code_miss_share(x + values, machine.l1_bytes);
     }
+    ns += panels * static_cast<double>(work.x_loads) * work.crossing * machine.x_crossing;
     ns += panels * static_cast<double>(work.x_loads) * (from_l2 * machine.x_l2 + (1 - from_l2) * machine.x_l1);
     // Lines that L1 doesn't hold for the next tile or group of tiles come again.
     const double again =
@@ -187,7 +206,7 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
     ns += panels * again * (far * machine.x_far + (grouped ? machine.x_l2 - machine.x_l1 : 0));
   }
 
-  if (problem.x_layout == Layout::plain && !schedule.direct_x) ns += panels * depth * work.x_share * machine.pack;
+  ns += packing_ns(schedule, problem, work, machine);
   if (schedule.direct_x) {
     const bool aligned = work.n % kPanelWidth == 0;
     ns += panels * static_cast<double>(work.x_loads) * (machine.x_plain + (aligned ? 0 : machine.x_crossing));

@@ -33,7 +33,8 @@ struct MachineModel {
   double y_prefetched = 0;                  ///< factor on those when lines are prefetched
   double prefetch = 0;                      ///< a prefetch, needed or not
   double x_stream = 0;                      ///< a line of X that comes from beyond L2 once
-  double pack = 0;                          ///< packing a vector of a plain X
+  double pack = 0;                          ///< packing a vector of a plain X; of images also unpacking one of Y
+  double copy = 0;                          ///< the same of planes and rows, whose lanes lie together as plain ones do
   double x_plain = 0;                       ///< load of a vector of a plain X, more than of a panel
   double x_crossing = 0;                    ///< and more again when rows don't start on lines
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
@@ -58,6 +59,7 @@ struct Work {
   int64_t tiles = 0, x_loads = 0;  ///< of the Tiling
   /// Lines of X over panels * k: below 1 where taps of a convolution read the same line for several panels.
   double x_share = 1;
+  double crossing = 0;        ///< share of the loads of X that cross a line, as most do in planes and rows
   int64_t network_bytes = 0;  ///< PlanOptions::network_code_bytes
   int64_t slots = 0;          ///< vector form: of all slices
 };

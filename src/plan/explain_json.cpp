@@ -21,6 +21,7 @@ Json to_json(const Schedule& schedule) {
           {"window_step", schedule.window_step},
           {"prefetch_code", schedule.prefetch_code},
           {"lanes", schedule.lanes},
+          {"images", to_string(schedule.images)},
           {"text", schedule.describe()}};
 }
 

@@ -4,7 +4,6 @@
 
 #include "plan/candidates.h"
 #include "plan/slices.h"
-#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -38,10 +37,14 @@ bool may_serve(const Plan& plan, const Problem& problem, const Pattern& pattern)
 
 }  // namespace
 
-double x_share(const Problem& problem) {
-  if (!problem.spatial()) return 1;
-  const StripShape shape = strip_shape(*problem.conv);
-  return static_cast<double>(shape.x_positions()) / static_cast<double>(shape.y_positions() * problem.conv->taps());
+int64_t CandidateMaker::images(int64_t n) const {
+  return std::max<int64_t>(1, n / (problem_.conv->out_height() * problem_.conv->out_width()));
+}
+
+const ImageWork& CandidateMaker::image(ImageLayout layout) {
+  ImageWork& work = image_work_[static_cast<size_t>(layout)];
+  if (work.panels == 0) work = image_work(layout, *problem_.conv, pattern_.rows());
+  return work;
 }
 
 Work CandidateMaker::work(const Schedule& schedule, int64_t n, int64_t panels) {
@@ -59,7 +62,14 @@ Work CandidateMaker::work(const Schedule& schedule, int64_t n, int64_t panels) {
     if (is_new) tiling->second = make_tiling(matrix_.pattern(), schedule.tile_rows, cluster);
     work.tiles = static_cast<int64_t>(tiling->second.tiles.size());
     work.x_loads = tiling->second.x_loads;
-    work.x_share = x_share_;
+  }
+  if (problem_.spatial()) {
+    const ImageWork& one = image(schedule.images);
+    const auto count = static_cast<double>(images(n));
+    work.x_share = one.x_share;
+    work.crossing = one.crossing;
+    work.x_packing = count * static_cast<double>(problem_.conv->channels(pattern_.cols())) * one.x_packing;
+    work.y_packing = count * static_cast<double>(rows) * one.y_packing;
   }
   return work;
 }

@@ -3,10 +3,12 @@
 /// them.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 
 #include "plan/cost_model.h"
+#include "plan/image_work.h"
 #include "plan/layer_matrix.h"
 #include "plan/tiling.h"
 #include "sparsmith/plan.h"
@@ -16,24 +18,22 @@ namespace sparsmith {
 /// Most columns that code of fewer than 16 lanes serves.
 inline constexpr int64_t kMostNarrowColumns = 8;
 
-/// Work::x_share of a problem: what taps of a convolution share.
-double x_share(const Problem& problem);
-
 /// Schedules of one layer with their predictions, for any number of columns. Keeps tilings, which take longest.
 class CandidateMaker {
  public:
-  /// `x_share`: Work::x_share.
   CandidateMaker(const LayerMatrix& matrix, const Pattern& pattern, const Problem& problem, const Target& target,
-                 const MachineModel& machine, int64_t network_bytes, double x_share)
+                 const MachineModel& machine, int64_t network_bytes)
       : matrix_(matrix),
         pattern_(pattern),
         problem_(problem),
         target_(target),
         machine_(machine),
-        network_bytes_(network_bytes),
-        x_share_(x_share) {}
+        network_bytes_(network_bytes) {}
 
-  /// For a call of n columns in `panels` panels (of a spatial convolution: positions).
+  /// Of a spatial convolution: images of a call of n columns, and what a layout makes of one.
+  int64_t images(int64_t n) const;
+  const ImageWork& image(ImageLayout layout);
+  /// For a call of n columns in `panels` panels (of a spatial convolution: those of its images).
   Candidate make(const Schedule& schedule, int64_t n, int64_t panels);
   /// What the model is told of it.
   Work work(const Schedule& schedule, int64_t n, int64_t panels);
@@ -45,7 +45,7 @@ class CandidateMaker {
   const Target& target_;
   const MachineModel& machine_;
   int64_t network_bytes_;
-  double x_share_;
+  std::array<ImageWork, kImageLayouts> image_work_{};  ///< of layouts that were asked for
   std::map<std::pair<int, bool>, Tiling> tilings_;
   std::map<std::pair<int, int>, int64_t> slots_;  ///< by lanes and window step
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "pattern/images.h"
+#include "sparsmith/image_layout.h"
 #include "sparsmith/strip.h"
 
 namespace sparsmith {
@@ -26,12 +28,13 @@ class ColumnOrder {
     const int64_t begin = channel / block_ * block_, width = std::min(block_, channels_ - begin);
     return begin * conv_.taps() + tap * width + channel - begin;
   }
-  int64_t line(int64_t column, int64_t x_w) const {
+  /// visit(channel, y, x): where in the kernel's field of view column `column` lies.
+  template <class Visit>
+  auto place(int64_t column, const Visit& visit) const {
     const int64_t begin = column / (block_ * conv_.taps()) * block_, width = std::min(block_, channels_ - begin);
     const int64_t tap = (column - begin * conv_.taps()) / width,
                   channel = begin + (column - begin * conv_.taps()) % width;
-    const int64_t y = tap / conv_.kernel_w * conv_.dilation_h, x = tap % conv_.kernel_w * conv_.dilation_w;
-    return (y * x_w + x) * channels_ + channel;
+    return visit(channel, tap / conv_.kernel_w * conv_.dilation_h, tap % conv_.kernel_w * conv_.dilation_w);
   }
 
  private:
@@ -66,8 +69,9 @@ Result<LayerMatrix> LayerMatrix::create(const Pattern& weights, const Problem& p
   if (!problem.spatial()) return LayerMatrix(weights);
   if (Status valid = check_k_block(schedule, problem, weights.cols()); !valid) return valid.error();
   const Conv2d& conv = *problem.conv;
+  const bool strips = schedule.images == ImageLayout::strips;
   const ColumnOrder order(weights.rows(), weights.cols(), conv,
-                          schedule.k_block / taps_of_block(problem, schedule.form));
+                          strips ? schedule.k_block / taps_of_block(problem, schedule.form) : 1);
   struct Entry {
     int32_t column;
     uint32_t source;
@@ -90,12 +94,29 @@ Result<LayerMatrix> LayerMatrix::create(const Pattern& weights, const Problem& p
   auto pattern = Pattern::create(weights.rows(), order.columns(), std::move(offsets), std::move(columns));
   if (!pattern) return pattern.error();
   LayerMatrix matrix(std::move(pattern).value());
-  const int64_t x_w = strip_shape(conv).x_w;
-  matrix.lines_.resize(static_cast<size_t>(order.columns()));
-  for (int64_t k = 0; k < order.columns(); ++k) {
-    matrix.lines_[static_cast<size_t>(k)] = static_cast<int32_t>(order.line(k, x_w));
-  }
   matrix.sources_ = std::move(sources);
+  matrix.lines_.resize(static_cast<size_t>(order.columns()));
+  const auto set_lines = [&](const auto& line) {
+    for (int64_t k = 0; k < order.columns(); ++k) {
+      matrix.lines_[static_cast<size_t>(k)] = static_cast<int32_t>(order.place(k, line));
+    }
+  };
+  const int64_t channels = conv.channels(weights.cols());
+  if (strips) {
+    const int64_t x_w = strip_shape(conv).x_w;
+    set_lines([&](int64_t channel, int64_t y, int64_t x) { return (y * x_w + x) * channels + channel; });
+    return matrix;
+  }
+  const Layout layout = layout_of(schedule.images);
+  const ImageShape x_shape = image_shape_x(layout, conv, channels);
+  set_lines([&](int64_t channel, int64_t y, int64_t x) { return x_shape.padded_offset(channel, y, x); });
+  constexpr auto kFloat = static_cast<int64_t>(sizeof(float)), kPanel = int64_t{16};
+  matrix.columns_per_channel_ = conv.taps();
+  matrix.addressing_ = {.x_unit_bytes = kFloat,
+                        .x_channel = x_shape.channel_floats,
+                        .x_panel = kPanel,
+                        .y_row_bytes = image_shape_y(layout, conv, weights.rows()).channel_floats * kFloat,
+                        .y_panel_bytes = kPanel * kFloat};
   return matrix;
 }
 

@@ -16,6 +16,7 @@ constexpr NamedCost kCosts[] = {
     {"compact_row_vector", &MachineModel::compact_row_vector},
     {"compact_step", &MachineModel::compact_step},
     {"compact_x_l2", &MachineModel::compact_x_l2},
+    {"copy", &MachineModel::copy},
     {"data_byte_memory", &MachineModel::data_byte_memory},
     {"dense_fma", &MachineModel::dense_fma},
     {"fma", &MachineModel::fma},

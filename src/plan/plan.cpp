@@ -8,7 +8,6 @@
 #include "plan/few_columns.h"
 #include "plan/layer_matrix.h"
 #include "plan/machine_costs.h"
-#include "sparsmith/strip.h"
 
 namespace sparsmith {
 
@@ -28,6 +27,18 @@ const char* to_string(Form form) {
   return "?";
 }
 
+const char* to_string(ImageLayout layout) {
+  switch (layout) {
+    case ImageLayout::strips:
+      return "strips";
+    case ImageLayout::planes:
+      return "planes";
+    case ImageLayout::rows:
+      return "rows";
+  }
+  return "?";
+}
+
 std::string Schedule::describe() const {
   if (form == Form::vector) {
     return "vector, " + std::to_string(lanes) + " lanes, " + std::to_string(tile_rows) + " rows by " +
@@ -37,6 +48,8 @@ std::string Schedule::describe() const {
   std::string text = std::string(to_string(form)) + " " + std::to_string(tile_rows) + "x" +
                      std::to_string(panels_per_pass) + ", k " + (k_block > 0 ? std::to_string(k_block) : "all") +
                      ", n " + (n_block > 0 ? std::to_string(n_block * 16) : "all");
+  if (images != ImageLayout::strips)
+    text += std::string(", ") + (images == ImageLayout::rows ? "row panels" : "planes");
   if (form == Form::sparse) text += cluster_rows ? ", clustered" : ", rows in order";
   if (tile_group > 0)
     text += ", groups of " + std::to_string(tile_group) + " by n " + std::to_string(inner_panels * 16);
@@ -67,29 +80,28 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
 
   const auto matrix = LayerMatrix::create(pattern, problem);
   if (!matrix) return matrix.error();
-  int64_t panels = panel_count(plan.n);
-  if (problem.spatial()) {
-    const StripShape shape = strip_shape(*problem.conv);
-    const int64_t images = std::max<int64_t>(1, plan.n / (problem.conv->out_height() * problem.conv->out_width()));
-    panels = images * shape.y_positions();
-  }
   MachineModel machine = machine_model(target);
   if (options.machine != nullptr) apply_costs(*options.machine, target.isa(), machine);
-  CandidateMaker maker(*matrix, pattern, problem, target, machine, options.network_code_bytes, x_share(problem));
-  const auto consider = [&](const std::vector<Schedule>& schedules) {
+  CandidateMaker maker(*matrix, pattern, problem, target, machine, options.network_code_bytes);
+  const auto consider = [&](const std::vector<Schedule>& schedules, int64_t panels) {
     for (const Schedule& schedule : schedules) {
       Candidate candidate = maker.make(schedule, plan.n, panels);
       if (schedule.form == Form::sparse && candidate.code_bytes > kMostStraightCodeBytes) continue;
       plan.candidates.push_back(std::move(candidate));
     }
   };
-  consider(vector_schedules(pattern, problem, plan.n, target));
+  const int64_t columns = panel_count(plan.n);
+  consider(vector_schedules(pattern, problem, plan.n, target), columns);
   // Calls of more columns than an image has, when N isn't said, run what is chosen; those of so few have code in `few`.
-  if (problem.n > 0) consider(narrow_schedules(pattern, problem, plan.n, target));
-  consider(candidate_schedules(matrix->pattern(), panels, problem, target, options.network_code_bytes));
+  if (problem.n > 0) consider(narrow_schedules(pattern, problem, plan.n, target), columns);
+  for (const ImageLayout images : image_layouts(pattern, problem)) {
+    const int64_t panels = problem.spatial() ? maker.images(plan.n) * maker.image(images).panels : columns;
+    consider(candidate_schedules(matrix->pattern(), panels, problem, target, options.network_code_bytes, images),
+             panels);
+  }
   keep_best(plan.candidates);
   choose(plan);
-  plan_few_columns(plan, problem, pattern, target, maker, panels);
+  plan_few_columns(plan, problem, pattern, target, maker, columns);
   return plan;
 }
 

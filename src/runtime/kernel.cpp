@@ -158,7 +158,7 @@ const std::string& Kernel::target() const { return impl_->code->image.target; }
 Status Kernel::run(const RunArgs& args) const {
   const KernelImage& image = impl_->code->image;
   if (Status here = impl_->runs_here(); !here) return here;
-  const Result<Operands> operands = check_run_args(image.m, image.k, impl_->problem, args);
+  const Result<Operands> operands = check_run_args(image.m, image.k, impl_->problem, args, image.plan.chosen.images);
   if (!operands) return operands.error();
   const int64_t n = operands->n, tail = n % kPanelWidth;
   const Impl::Choice& choice = impl_->choice_for(n);

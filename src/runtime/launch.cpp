@@ -341,7 +341,7 @@ int useful_threads(const Launch& kernel, int64_t units, int threads) {
 Status launch(const Launch& kernel, const Operands& ops, int threads) {
   const CallScope inside;
   threads = useful_threads(kernel, ops.count(), threads);
-  if (ops.x_strips.channels > 0) return launch_spatial(kernel, ops, threads);
+  if (ops.spatial) return launch_spatial(kernel, ops, threads);
   const Split split = choose_split(split_shape(kernel, ops), threads);
   if (split.by == SplitBy::both) return launch_by_both(kernel, ops, split.threads);
   if (split.by == SplitBy::rows) return launch_by_tiles(kernel, ops, split.threads);

@@ -130,11 +130,9 @@ Status describe(Layout layout, const Problem& problem, const RunArgs& args, bool
   return success();
 }
 
-// One operand of a spatial convolution, plain or in strips.
-Status describe_strips(Layout layout, const StripView& view, int64_t batch, Extent& extent) {
-  const int64_t image =
-      product(view.channels, layout == Layout::panel ? product(view.positions_h * view.positions_w, kPanelWidth)
-                                                     : product(view.height, view.width));
+// One operand of a spatial convolution.
+Status describe_images(Layout layout, const ImageView& view, int64_t batch, Extent& extent) {
+  const int64_t image = layout == Layout::plain ? view.plain_floats() : view.packed_floats();
   extent.floats = product(batch, image);
   if (extent.floats > kMaxFloats) {
     return too_large(extent.name, number(batch) + " images of " + number(image) + " floats");
@@ -150,14 +148,19 @@ Status check_overlaps(const Extent& x, const Extent& y, const Extent& residual) 
   return success();
 }
 
-Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, const RunArgs& args, Operands ops) {
+Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, const RunArgs& args, ImageLayout images,
+                                  Operands ops) {
+  const Conv2d& conv = *problem.conv;
+  const int64_t channels = conv.channels(k);
   ops.batch = args.batch;
-  ops.x_strips = StripView::input(*problem.conv, problem.conv->channels(k));
-  ops.y_strips = StripView::output(*problem.conv, m);
-  ops.panels = product(ops.batch, ops.y_strips.positions_h * ops.y_strips.positions_w);
+  ops.spatial = true;
+  ops.x_images = ImageView::input(images, conv, channels);
+  ops.y_images = ImageView::output(images, conv, m);
+  ops.runs = ImageRuns::of(images, conv, channels, m);
+  ops.panels = product(ops.batch, ops.runs.panels_per_image());
   Extent x{"X", "", args.x}, y{"Y", "", args.y}, residual{"the residual", "", args.residual};
-  if (Status s = describe_strips(problem.x_layout, ops.x_strips, args.batch, x); !s) return s.error();
-  if (Status s = describe_strips(problem.y_layout, ops.y_strips, args.batch, y); !s) return s.error();
+  if (Status s = describe_images(problem.x_layout, ops.x_images, args.batch, x); !s) return s.error();
+  if (Status s = describe_images(problem.y_layout, ops.y_images, args.batch, y); !s) return s.error();
   residual.floats = y.floats;
   if (Status s = check_overlaps(x, y, residual); !s) return s.error();
   return ops;
@@ -165,7 +168,7 @@ Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, 
 
 }  // namespace
 
-Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args) {
+Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args, ImageLayout images) {
   if (args.x == nullptr) return bad_input("X is a null pointer");
   if (args.y == nullptr) return bad_input("Y is a null pointer");
   const bool has_residual = problem.epilogue.residual != Residual::none;
@@ -192,7 +195,7 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
   ops.panels = panel_count(*n);
   ops.x_plain = problem.x_layout == Layout::plain;
   ops.y_plain = problem.y_layout == Layout::plain;
-  if (problem.spatial()) return spatial_operands(m, k, problem, args, ops);
+  if (problem.spatial()) return spatial_operands(m, k, problem, args, images, ops);
   Extent x{"X", "ldx", args.x}, y{"Y", "ldy", args.y}, residual{"the residual", "ld_residual", args.residual};
   if (Status s = describe(problem.x_layout, problem, args, true, k, *n, args.ldx, ops.x_view, x); !s) {
     return s.error();

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "runtime/image_view.h"
 #include "runtime/panel.h"
-#include "runtime/strip.h"
 #include "sparsmith/kernel.h"
 #include "sparsmith/problem.h"
 #include "sparsmith/result.h"
@@ -25,13 +25,19 @@ struct Operands {
   PlainView y_view;         ///< when y_plain
   PlainView residual_view;  ///< when y_plain; columns lie as in y_view
 
-  /// Of a spatial convolution; the views above are not set then, and panels are positions of Y, of all images.
+  /// Of a spatial convolution, in the layout that its code sees; the views above are not set then, and panels are those
+  /// of `runs`, of all images.
   int64_t batch = 1;
-  StripView x_strips, y_strips;
+  bool spatial = false;
+  ImageView x_images, y_images;
+  ImageRuns runs;
 };
 
 /// Checks everything about `args` that can be seen without touching the data: bad_input says which number is wrong and
 /// what would be right. Sizes that don't fit an address space are refused here, so later arithmetic can't overflow.
-Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args);
+/// `images`: the layout in which a spatial convolution's code sees images, which is its operands' own where those
+/// aren't plain.
+Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, const RunArgs& args,
+                                ImageLayout images = ImageLayout::strips);
 
 }  // namespace sparsmith

@@ -8,7 +8,10 @@
 namespace sparsmith::testing {
 namespace {
 
-const char* name(Layout layout) { return layout == Layout::plain ? "plain" : "panel"; }
+const char* name(Layout layout) {
+  constexpr const char* kNames[] = {"plain", "panel", "plane", "row"};
+  return kNames[static_cast<size_t>(layout)];
+}
 
 const char* name(Nonzeros nonzeros) {
   switch (nonzeros) {
@@ -90,7 +93,7 @@ std::string describe(const LayerCase& c) {
     text << ", " << to_string(s.form) << " " << s.tile_rows << "x" << s.panels_per_pass << " k_block " << s.k_block
          << " n_block " << s.n_block << (s.cluster_rows ? " clustered" : "") << (s.prefetch_y ? " prefetch" : "")
          << (s.direct_x ? " x in place" : "") << " groups of " << s.tile_group << " by " << s.inner_panels
-         << (s.prefetch_code ? " code prefetched" : "") << " lanes " << s.lanes;
+         << (s.prefetch_code ? " code prefetched" : "") << " lanes " << s.lanes << " images in " << to_string(s.images);
   }
   return text.str();
 }
@@ -241,6 +244,12 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
     c.problem.conv = conv > 0 ? random_conv(c, rng) : Conv2d{1 + upto(9), 1 + upto(9), 1 + upto(2), 1 + upto(2)};
     c.shape.batch = 1 + upto(3);
   }
+  if (c.problem.spatial()) {
+    constexpr Layout kImages[] = {Layout::panel, Layout::plane, Layout::row};
+    const Layout images = kImages[upto(2)];
+    if (c.problem.x_layout != Layout::plain) c.problem.x_layout = images;
+    if (c.problem.y_layout != Layout::plain) c.problem.y_layout = images;
+  }
   c.shape.n = 1 + upto(66);
   c.shape.pad_x = upto(2) == 0 ? upto(20) : 0;
   c.shape.pad_y = upto(2) == 0 ? upto(20) : 0;
@@ -257,7 +266,14 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
 
 Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, const std::string& target) {
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
+  ImageLayout images = ImageLayout::strips;
+  if (problem.spatial()) {
+    const Layout given = problem.x_layout != Layout::plain ? problem.x_layout : problem.y_layout;
+    images = given == Layout::plain ? static_cast<ImageLayout>(upto(2))
+                                    : static_cast<ImageLayout>(static_cast<int>(given) - 1);
+  }
   Schedule s;
+  s.images = images;
   const bool grouped = problem.conv && problem.conv->groups > 1;
   constexpr Form kForms[] = {Form::sparse, Form::sparse, Form::compact, Form::dense};
   s.form = kForms[upto(3)];
@@ -279,6 +295,7 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
          0,
          false};
     s.n_block = upto(1) == 0 ? 0 : 1 + upto(5);
+    s.images = images;
     return s;
   }
   // Registers for accumulators, for a row of X per panel, and for a weight that several panels share (dense).

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "kernels/reference.h"
+#include "sparsmith/image_layout.h"
 #include "sparsmith/panel.h"
-#include "sparsmith/strip.h"
 
 namespace sparsmith::testing {
 namespace {
@@ -22,10 +22,8 @@ int64_t floats_of(const Problem& problem, bool input, int64_t rows, int64_t n, i
   const bool panels = (input ? problem.x_layout : problem.y_layout) == Layout::panel;
   if (problem.spatial()) {
     const Conv2d& conv = *problem.conv;
-    const StripShape shape = strip_shape(conv);
-    const int64_t channels = input ? conv.channels(rows) : rows;
-    if (panels) return batch * (input ? shape.x_floats(channels) : shape.y_floats(channels));
-    return batch * channels * (input ? conv.height * conv.width : conv.out_height() * conv.out_width());
+    return batch * (input ? image_floats_x(problem.x_layout, conv, conv.channels(rows))
+                          : image_floats_y(problem.y_layout, conv, rows));
   }
   if (panels) return panel_floats(rows, n);
   if (!problem.conv) return (rows - 1) * ld + n;
@@ -92,11 +90,7 @@ CallBuffers::CallBuffers(const Problem& problem, int64_t m, int64_t k, const Cal
     const int64_t channels = conv.channels(k);
     std::vector<float> images(static_cast<size_t>(shape.batch * channels * conv.height * conv.width));
     for (float& value : images) value = random_x();
-    if (problem.x_layout == Layout::panel) {
-      pack_strips(images.data(), shape.batch, channels, conv, x_.data());
-    } else {
-      std::copy(images.begin(), images.end(), x_.data());
-    }
+    pack_images(problem.x_layout, images.data(), shape.batch, channels, conv, x_.data());
   } else {
     for (int64_t r = 0; r < k; ++r) {
       for (int64_t c = 0; c < n; ++c) x_.data()[element_offset(problem, true, k, n, args_.ldx, r, c)] = random_x();
@@ -126,9 +120,16 @@ CallBuffers::CallBuffers(const Problem& problem, int64_t m, int64_t k, const Cal
       first_y_[y_begin_ + at] = problem.epilogue.accumulate ? uniform(rng) : nan;
     }
   }
-  if (problem.y_layout == Layout::panel) {
+  if (problem.y_layout != Layout::plain) {
     std::fill(y_writable_.begin() + y_begin_,
               y_writable_.begin() + y_begin_ + floats_of(problem, false, m, n, shape.batch, n), true);
+  }
+  if (problem.y_layout == Layout::plane || problem.y_layout == Layout::row) {
+    std::vector<bool> element(static_cast<size_t>(floats_of(problem, false, m, n, shape.batch, n)), false);
+    for (const int64_t at : y_elements_) element[static_cast<size_t>(at)] = true;
+    for (size_t at = 0; at < element.size(); ++at) {
+      if (!element[at]) y_padding_.push_back(static_cast<int64_t>(at));
+    }
   }
   reset_y();
 }
@@ -147,6 +148,11 @@ std::vector<uint32_t> CallBuffers::y_bits() const {
     if (!y_writable_[i] && bits_of(y_.data()[i]) != kCanary) {
       return ::testing::AssertionFailure()
              << "the float " << i - y_begin_ << " floats from Y's start was overwritten with " << y_.data()[i];
+    }
+  }
+  for (const int64_t at : y_padding_) {
+    if (args_.y[at] != 0) {
+      return ::testing::AssertionFailure() << "the padding " << at << " floats from Y's start is " << args_.y[at];
     }
   }
   return ::testing::AssertionSuccess();

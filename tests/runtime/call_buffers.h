@@ -51,13 +51,14 @@ class CallBuffers {
   void reset_y();
   /// Y's elements in storage order, for comparing runs bit by bit.
   std::vector<uint32_t> y_bits() const;
-  /// Every float around and between Y's elements is as it was.
+  /// Every float around and between Y's elements is as it was, and padding that a layout defines is zero.
   ::testing::AssertionResult surroundings_untouched() const;
 
  private:
   static constexpr int64_t kZone = 48;
 
   std::vector<int64_t> y_elements_;  ///< offsets from args_.y
+  std::vector<int64_t> y_padding_;   ///< likewise, of a layout that has zeros there
   std::vector<bool> y_writable_;     ///< by float of y_: an element or a padding lane
   std::vector<float> first_y_;
   PageEndBuffer x_, y_, residual_;

@@ -1,0 +1,33 @@
+/// \file
+/// Which layouts a spatial convolution's code may see images in.
+#pragma once
+
+#include <cstdint>
+
+#include "sparsmith/plan.h"
+#include "sparsmith/problem.h"
+#include "sparsmith/result.h"
+
+namespace sparsmith {
+
+/// The caller's layout that needs no packing for code that sees images so.
+constexpr Layout layout_of(ImageLayout images) {
+  return images == ImageLayout::strips ? Layout::panel : images == ImageLayout::planes ? Layout::plane : Layout::row;
+}
+
+/// Whether code that sees images so can run the problem: operands that aren't plain lie so. What isn't a spatial
+/// convolution has no images: strips, the default, stand for that.
+inline bool suits(ImageLayout images, const Problem& problem) {
+  if (!problem.spatial()) return images == ImageLayout::strips;
+  const auto may_be = [&](Layout layout) { return layout == Layout::plain || layout == layout_of(images); };
+  return may_be(problem.x_layout) && may_be(problem.y_layout);
+}
+
+/// bad_input where the layouts of X and Y don't go with the problem or with each other.
+Status check_layouts(const Problem& problem);
+
+/// Whether a convolution's images, in planes or rows, are small enough for code to reach all of one; for a convolution
+/// that check_conv finds right.
+Status check_image_shapes(int64_t m, int64_t k, const Conv2d& conv);
+
+}  // namespace sparsmith

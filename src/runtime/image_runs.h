@@ -1,0 +1,63 @@
+/// \file
+/// Panels of images as code walks them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "runtime/image_view.h"
+#include "runtime/tile_calls.h"
+#include "sparsmith/panel.h"
+
+namespace sparsmith {
+
+/// Where the operands of a spatial kernel lie: X from its first panel on, Y and the residual from panel y_first of Y on
+/// (of strips, whose panels follow each other; else 0). Panels are numbered through all images.
+struct ImageOperands {
+  ImageRuns runs;
+  const float* x = nullptr;
+  float* y = nullptr;
+  const float* residual = nullptr;  ///< or null
+  int64_t y_first = 0;
+};
+
+/// Panels of a run from p on: the rest of the run (compact_pass 0), or, of the compact form, whose code knows where
+/// rows of positions and images follow (x_panel_line), a pass of so many over several of them. A row longer than a pass
+/// is shared out evenly.
+inline int64_t run_length(const ImageRuns& runs, int64_t compact_pass, int64_t p, int64_t last) {
+  const int64_t row_rest = std::min(runs.panels - p % runs.panels, last - p);
+  if (compact_pass == 0) return row_rest;
+  if (compact_pass <= runs.panels) {
+    const int64_t passes = (row_rest + compact_pass - 1) / compact_pass;
+    return (row_rest + passes - 1) / passes;
+  }
+  if (p % runs.panels != 0) return row_rest;
+  const int64_t image = runs.panels_per_image();
+  return std::min({compact_pass, last - p, p % image == 0 ? compact_pass : image - p % image});
+}
+
+/// Panels [first, last) of Y as runs, or pieces of them.
+template <class Visit>
+void for_each_image_run(const ImageOperands& images, int64_t compact_pass, int64_t first, int64_t last,
+                        const Visit& visit) {
+  constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
+  const ImageRuns& runs = images.runs;
+  for (int64_t p = first; p < last;) {
+    const int64_t column = p % runs.panels, row = p / runs.panels % runs.runs, image = p / runs.panels / runs.runs;
+    const int64_t y_at =
+        image * runs.y_image + runs.y_first + row * runs.y_run + column * runs.y_panel - images.y_first * runs.y_panel;
+    Run run;
+    run.count = run_length(runs, compact_pass, p, last);
+    run.args.x = images.x + image * runs.x_image + row * runs.x_run + column * runs.x_panel;
+    run.args.x_panel_stride = runs.x_panel * kFloat;
+    run.args.x_row_stride = kPanelWidth * kFloat;
+    run.args.y = images.y + y_at;
+    run.args.y_panel_stride = run.args.residual_panel_stride = runs.y_panel * kFloat;
+    run.args.y_row_stride = run.args.residual_row_stride = runs.y_row * kFloat;
+    if (images.residual != nullptr) run.args.residual = images.residual + y_at;
+    visit(run);
+    p += run.count;
+  }
+}
+
+}  // namespace sparsmith
