@@ -37,7 +37,9 @@ MachineModel machine_model(const Target& target) {
   model.prefetch = 0.01;
   model.x_stream = 0.80;
   model.pack = 0.9;
-  model.copy = 0.3;
+  model.pack_strips = 1.9;
+  model.copy = 1.5;
+  model.tap_crossing = 0.26;
   model.x_plain = 0.05;
   model.x_crossing = 0.2;
   model.code_byte = 0.0035;
@@ -127,12 +129,16 @@ bool neighbours(const Schedule& schedule) { return schedule.images != ImageLayou
 
 /// Plain operands in and, of images, out.
 double packing_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
-  const double vector = neighbours(schedule) ? machine.copy : machine.pack;
-  const auto panels = static_cast<double>(work.panels);
   const bool x = problem.x_layout == Layout::plain && !schedule.direct_x;
-  const bool y = problem.y_layout == Layout::plain && problem.spatial();
-  return (x ? panels * static_cast<double>(work.k) * work.x_share * vector : 0) +
-         (y ? panels * static_cast<double>(work.m) * vector : 0);
+  const auto panels = static_cast<double>(work.panels), depth = static_cast<double>(work.k) * work.x_share;
+  if (!problem.spatial()) return x ? panels * depth * machine.pack : 0;
+  const double lines = (x ? work.x_packing : 0) + (problem.y_layout == Layout::plain ? work.y_packing : 0);
+  // More memory, by less than as much again, since plain images have no halo: what doesn't stay in L2 then is read from
+  // beyond and written there.
+  const double bytes = 64 * panels * (depth + static_cast<double>(work.m));
+  const double far = miss_share(1.5 * bytes, machine.l2_bytes);
+  return lines *
+         ((neighbours(schedule) ? machine.copy : machine.pack_strips) + far * (machine.x_stream + machine.y_ordered));
 }
 
 /// Rows one after the other: products, the row's weights, and lines of X that a pass's panels share. Positions that
@@ -143,7 +149,7 @@ double depthwise_ns(const Schedule& schedule, const Problem& problem, const Work
     const auto u = static_cast<double>(panels);
     const double lines = nnz * (neighbours(schedule) ? u : work.x_share * u + 1 - work.x_share);
     return u * (nnz * machine.dense_fma + rows * machine.row) + (nnz + lines) * machine.x_l1 +
-           lines * work.crossing * machine.x_crossing + static_cast<double>(work.tiles) * machine.call;
+           lines * work.crossing * machine.tap_crossing + static_cast<double>(work.tiles) * machine.call;
   };
   const ImageWork image = image_work(schedule.images, *problem.conv, work.m);
   const int64_t u = schedule.panels_per_pass, together = schedule.rows_per_pass(image.run_panels);
@@ -183,7 +189,7 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   const double far = miss_share(x_block + y_block, machine.l2_bytes);
   if (dense) {
     ns += panels * rows * depth * machine.dense_fma +
-          panels * tiles * depth * (far * machine.x_far + work.crossing * machine.x_crossing);
+          panels * tiles * depth * (far * machine.x_far + work.crossing * machine.tap_crossing);
   } else {
     const bool narrow = schedule.lanes < kPanelWidth;
     ns += panels * static_cast<double>(work.nnz) * (narrow ? machine.fma_narrow : machine.fma);
@@ -198,7 +204,7 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
       const double x = block_depth * work.x_share * 64 * static_cast<double>(schedule.inner_panels);
       from_l2 = code_miss_share(x + values, machine.l1_bytes);
     }
-    ns += panels * static_cast<double>(work.x_loads) * work.crossing * machine.x_crossing;
+    ns += panels * static_cast<double>(work.x_loads) * work.crossing * machine.tap_crossing;
     ns += panels * static_cast<double>(work.x_loads) * (from_l2 * machine.x_l2 + (1 - from_l2) * machine.x_l1);
     // Lines that L1 doesn't hold for the next tile or group of tiles come again.
     const double again =

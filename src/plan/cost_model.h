@@ -6,7 +6,8 @@
 /// load port; beyond L2 a line of Y is read before it is written); its constants are a non-negative least-squares fit
 /// to the measured times of all candidates on ResNet-50 and transformer layers, 80 to 98 % sparse
 /// (sparsmith_plan_quality --csv, bench/fit_cost_model.py), rounded; what rows couldn't tell apart (row, call,
-/// prefetch, pack, x_plain, x_crossing) is set by hand. A fit to other layers on a busier machine gave other constants:
+/// prefetch, pack, x_plain, x_crossing) is set by hand, and so is what images cost (pack_strips, copy, tap_crossing: to
+/// ResNet-50's 3x3 layers). A fit to other layers on a busier machine gave other constants:
 /// only the choices are claimed.
 #pragma once
 
@@ -33,14 +34,16 @@ struct MachineModel {
   double y_prefetched = 0;                  ///< factor on those when lines are prefetched
   double prefetch = 0;                      ///< a prefetch, needed or not
   double x_stream = 0;                      ///< a line of X that comes from beyond L2 once
-  double pack = 0;                          ///< packing a vector of a plain X; of images also unpacking one of Y
-  double copy = 0;                          ///< the same of planes and rows, whose lanes lie together as plain ones do
+  double pack = 0;                          ///< packing a vector of a plain X
+  double pack_strips = 0;                   ///< transposing a line of strips, in or out
+  double copy = 0;                          ///< copying a line of planes or rows, in or out
   double x_plain = 0;                       ///< load of a vector of a plain X, more than of a panel
   double x_crossing = 0;                    ///< and more again when rows don't start on lines
   double code_byte = 0, code_byte_far = 0;  ///< fetched from L2; more from beyond
   double code_prefetch = 0;                 ///< asking for a byte of code or values, needed or not
   double code_byte_memory = 0;              ///< a byte of code that no cache holds
   double data_byte_memory = 0;              ///< a byte of weights that no cache holds
+  double tap_crossing = 0;                  ///< load of a vector of planes or rows across lines, more than of one
   /// Vector form: a slot for the first column of a pass and for each further one; a row of Y brought home; a window of
   /// X laid out; a float of a column of X whose rows don't lie side by side; a byte of slots from beyond L2.
   double slot = 0, slot_more = 0, lane_row = 0, window = 0, strided_x = 0, slot_byte_far = 0;
@@ -59,9 +62,10 @@ struct Work {
   int64_t tiles = 0, x_loads = 0;  ///< of the Tiling
   /// Lines of X over panels * k: below 1 where taps of a convolution read the same line for several panels.
   double x_share = 1;
-  double crossing = 0;        ///< share of the loads of X that cross a line, as most do in planes and rows
-  int64_t network_bytes = 0;  ///< PlanOptions::network_code_bytes
-  int64_t slots = 0;          ///< vector form: of all slices
+  double x_packing = 0, y_packing = 0;  ///< of images: lines' worth of packing X and unpacking Y
+  double crossing = 0;                  ///< share of the loads of X that cross a line, as most do in planes and rows
+  int64_t network_bytes = 0;            ///< PlanOptions::network_code_bytes
+  int64_t slots = 0;                    ///< vector form: of all slices
 };
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);

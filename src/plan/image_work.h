@@ -15,6 +15,8 @@ struct ImageWork {
   int64_t channel_bytes = 0;  ///< of an image's X, a channel's
   int64_t band_bytes = 0;     ///< and those of the rows that a row of outputs reads
   double x_share = 1;         ///< Work::x_share
+  double x_packing = 0;       ///< lines' worth of packing a channel of an image's X
+  double y_packing = 0;       ///< and of unpacking one of Y
   double crossing = 0;        ///< share of the loads of X that cross a line
 };
 
