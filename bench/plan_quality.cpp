@@ -50,7 +50,7 @@ class Quality {
     if (!settings_.csv.empty()) {
       csv_.open(settings_.csv);
       csv_ << "file,m,k,n,nnz,layout,form,rows,panels,k_block,n_block,cluster,prefetch,direct,group,inner,window,"
-              "prefetch_code,"
+              "prefetch_code,images,"
               "lanes,tiles,x_loads,code,predicted_ns,ns\n";
     }
   }
@@ -178,8 +178,8 @@ class Quality {
            << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
            << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
            << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step
-           << ',' << s.prefetch_code << ',' << s.lanes << ',' << tiling.tiles.size() << ',' << tiling.x_loads << ','
-           << row.kernel.report().code_bytes << ',' << row.predicted_ns << ',' << row.ns << '\n';
+           << ',' << s.prefetch_code << ',' << to_string(s.images) << ',' << s.lanes << ',' << tiling.tiles.size() << ','
+           << tiling.x_loads << ',' << row.kernel.report().code_bytes << ',' << row.predicted_ns << ',' << row.ns << '\n';
     }
     csv_.flush();
   }

@@ -225,7 +225,18 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   const auto impossible = HasSubstr("problem or plan holds an impossible entry");
   EXPECT_THAT(words_after([](auto& i) { i.problem.n = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.n = 0; }), impossible) << "it is baked";
-  EXPECT_THAT(words_after([](auto& i) { i.problem.x_layout = static_cast<Layout>(2); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.x_layout = static_cast<Layout>(4); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.x_layout = Layout::plane; }), HasSubstr("a spatial convolution"));
+  EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.images = ImageLayout::planes; }), impossible) << "no images";
+  EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.images = static_cast<ImageLayout>(3); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.variants[0].schedule.images = ImageLayout::rows; }), impossible);
+  EXPECT_THAT(words_after([](auto& i) {
+                i.problem.conv->pad_top = 1;  // spatial: what the launcher lays out must be what every variant reads
+                i.variants[0].schedule = i.plan.chosen = Schedule{};
+                i.variants[0].schedule.images = ImageLayout::planes;
+                i.problem.x_layout = Layout::plain;
+              }),
+              impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.activation = static_cast<Activation>(6); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.residual = static_cast<Residual>(3); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.lo = 3; }), impossible) << "above hi";

@@ -150,6 +150,10 @@ class Problems(Case):
         self.fails(compile_with("3,2,-2"), "-2")
         self.fails(compile_with("3,2,2,0"), "0")
         self.fails(compile_with("3,200000000,200000000"), "positions")
+        self.fails([*compile_with("3,4,4"), "--layout", "plane"], "isn't a spatial convolution", "plain or the panel")
+        self.fails([*compile_with("3,4,4"), "--pad", 1, "--x-layout", "plane", "--y-layout", "panel"],
+                   "X in planes to Y in strips", "the same layout for both")
+        self.fails(["bench", weights, "--conv", "3,4,4", "--layouts", "panel,diagonal"], "diagonal", code=2)
 
     def test_epilogue(self):
         weights = self.small_weights()

@@ -263,6 +263,40 @@ class Shapes(Case):
                         expected += [3 * image[18 + p] for p in positions]
                     self.assertEqual(list(y), expected)
 
+    def test_images_in_every_layout(self):
+        x = [float(i % 7 - 3) for i in range(2 * 3 * 5 * 4)]
+        results = []
+        for layouts in (["--layout", "plain"], ["--layout", "panel"], ["--layout", "plane"], ["--layout", "row"],
+                        ["--x-layout", "plane"], ["--y-layout", "row"]):
+            with self.subTest(layouts=layouts):
+                shape, y = self.run_small(["--conv", "3,5,4", "--pad", "1,0,0,2", *layouts], (2, 3, 5, 4), x)
+                self.assertEqual(shape, (2, 2, 6, 6))
+                results.append(list(y))
+        self.assertTrue(any(results[0]))
+        self.assertEqual(results, [results[0]] * len(results))
+
+    def test_bench_of_every_layout_of_images(self):
+        filters = self.npy("filters.npy", (4, 4, 3, 3), [i % 4 - 1 for i in range(144)])
+        rows_path = self.path("rows.json")
+        self.succeeds("bench", filters, "--conv", "4,9,8", "--kernel", "3x3", "--pad", 1, "--peers", "none", "--budget", 1,
+                      "--layouts", "plane,plain,row,panel", "--json", rows_path)
+        with open(rows_path, encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual([row["layout"] for row in rows], ["plane", "plain", "row", "panel"])
+        for row in rows:
+            self.assertGreater(row["pack_ns_median"], 0)
+            self.assertEqual(len([name for name in row["peers"] if name in ("own_strips", "own_planes", "own_rows")]),
+                             2 if row["layout"] == "plain" else 0)
+
+    def test_explain_says_why_images_lie_so(self):
+        filters = self.npy("filters.npy", (4, 4, 3, 3), [i % 4 - 1 for i in range(144)])
+        conv = ["explain", filters, "--conv", "4,9,8", "--kernel", "3x3", "--pad", 1]
+        plan = json.loads(self.succeeds(*conv, "--json").stdout)["plan"]
+        self.assertEqual({c["schedule"]["images"] for c in plan["candidates"]}, {"strips", "planes", "rows"})
+        self.assertIn("with images in", plan["reason"])
+        plan = json.loads(self.succeeds(*conv, "--json", "--x-layout", "row").stdout)["plan"]
+        self.assertEqual({c["schedule"]["images"] for c in plan["candidates"]}, {"rows"})
+
     def test_a_million_by_a_million(self):
         weights = self.write("huge.mtx", "%%MatrixMarket matrix coordinate real general\n1000000 1000000 1\n500000 700000 1.5\n")
         kernel, output = self.path("huge.smk"), self.path("y.npy")
