@@ -35,7 +35,7 @@ class Pair {
         threads_(options.threads),
         layout_(layout),
         strips_(strip_shape(conv_)),
-        operands_(first, problem),
+        operands_(first, problem, {Layout::panel}),
         between_(std::max(problem.batch * strips_.y_floats(first.rows()), first.rows() * problem.n)),
         y_floats_(layout == Layout::panel ? problem.batch * strips_.y_floats(second.rows())
                                           : second.rows() * problem.n),
