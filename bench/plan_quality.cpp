@@ -1,7 +1,7 @@
 // sparsmith_plan_quality: how close the planner's choice comes to the best of all its candidates, measured. Optionally
 // writes every candidate's work and time for bench/fit_cost_model.py.
-//   sparsmith_plan_quality [--layout panel|plain] [--target T] [--budget MS] [--csv FILE] [--cold] [--machine DIR]
-//   CASES...
+//   sparsmith_plan_quality [--layout plain|panel|plane|row] [--target T] [--budget MS] [--csv FILE] [--cold] [--machine
+//   DIR] CASES...
 // --machine: with the costs that `sparsmith calibrate --cache DIR` kept, beside the built-in ones.
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "bench/measure.h"
 #include "plan/candidates.h"
 #include "plan/few_columns.h"
+#include "plan/image_work.h"
 #include "plan/layer_matrix.h"
 #include "plan/machine_costs.h"
 #include "plan/tiling.h"
@@ -26,6 +28,16 @@
 
 namespace sparsmith::bench {
 namespace {
+
+constexpr const char* kLayouts[] = {"plain", "panel", "plane", "row"};
+
+const char* layout_name(Layout layout) { return kLayouts[static_cast<size_t>(layout)]; }
+
+std::optional<Layout> layout_of(const std::string& name) {
+  const auto* const found = std::find(std::begin(kLayouts), std::end(kLayouts), name);
+  if (found == std::end(kLayouts)) return std::nullopt;
+  return static_cast<Layout>(found - std::begin(kLayouts));
+}
 
 struct Settings {
   Layout layout = Layout::panel;
@@ -69,19 +81,26 @@ class Quality {
     if (!matrix) return matrix.error();
 
     std::vector<Measured> all;
-    const int64_t panels = problem.spatial() ? strip_shape(*one.conv).y_positions() : panel_count(one.n);
-    auto schedules = candidate_schedules(matrix->pattern(), panels, problem, *target, network_bytes());
+    const auto panels_of = [&](ImageLayout images) {
+      return problem.spatial() ? image_work(images, *one.conv, weights->rows()).panels : panel_count(one.n);
+    };
+    std::vector<Schedule> schedules;
+    for (const ImageLayout images : image_layouts(weights->pattern(), problem)) {
+      const auto some =
+          candidate_schedules(matrix->pattern(), panels_of(images), problem, *target, network_bytes(), images);
+      schedules.insert(schedules.end(), some.begin(), some.end());
+    }
     for (const auto& few : {vector_schedules(weights->pattern(), problem, one.n, *target),
                             narrow_schedules(weights->pattern(), problem, one.n, *target)}) {
       schedules.insert(schedules.end(), few.begin(), few.end());
     }
     MachineModel machine = machine_model(*target);
     if (settings_.machine != nullptr) apply_costs(*settings_.machine, target->isa(), machine);
-    CandidateMaker maker(*matrix, weights->pattern(), problem, *target, machine, network_bytes(), x_share(problem));
+    CandidateMaker maker(*matrix, weights->pattern(), problem, *target, machine, network_bytes());
     for (const Schedule& schedule : schedules) {
       auto kernel = compile_with(*weights, problem, &schedule);
       if (!kernel) return kernel.error();
-      all.push_back({schedule, std::move(kernel).value(), 0, maker.make(schedule, one.n, panels).predicted_ns});
+      all.push_back({schedule, std::move(kernel).value(), 0, maker.make(schedule, one.n, panels_of(schedule.images)).predicted_ns});
     }
     time_all(all, problem, weights->rows(), weights->cols());
     const double best =
@@ -135,10 +154,13 @@ class Quality {
     const int64_t n = problem.n;
     int64_t x_floats = panel_floats(k, n), y_floats = panel_floats(m, n);
     if (problem.conv) {
-      const StripShape shape = strip_shape(*problem.conv);
-      const int64_t channels = problem.conv->channels(k), positions = problem.conv->height * problem.conv->width;
-      x_floats = std::max({x_floats, channels * (positions + 16), shape.x_floats(channels)});
-      y_floats = std::max(y_floats, shape.y_floats(m));
+      const Conv2d& conv = *problem.conv;
+      const int64_t channels = conv.channels(k);
+      x_floats = std::max(x_floats, channels * (conv.height * conv.width + 16));
+      if (problem.spatial()) {
+        x_floats = std::max(x_floats, image_floats_x(problem.x_layout, conv, channels));
+        y_floats = std::max(y_floats, image_floats_y(problem.y_layout, conv, m));
+      }
     }
     std::vector<float> x(static_cast<size_t>(x_floats) + 16), y(static_cast<size_t>(y_floats) + 16);
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7919 % 1000) / 500 - 1;
@@ -175,10 +197,10 @@ class Quality {
       const Schedule& s = row.schedule;
       const Tiling tiling = make_tiling(weights, s.tile_rows, s.cluster_rows);
       csv_ << one.name << ',' << weights.rows() << ',' << weights.cols() << ',' << one.n << ',' << weights.nnz() << ','
-           << (settings_.layout == Layout::panel ? "panel" : "plain") << ',' << to_string(s.form) << ',' << s.tile_rows
-           << ',' << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ','
-           << s.prefetch_y << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step
-           << ',' << s.prefetch_code << ',' << to_string(s.images) << ',' << s.lanes << ',' << tiling.tiles.size() << ','
+           << layout_name(settings_.layout) << ',' << to_string(s.form) << ',' << s.tile_rows << ','
+           << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ',' << s.prefetch_y
+           << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step << ','
+           << s.prefetch_code << ',' << to_string(s.images) << ',' << s.lanes << ',' << tiling.tiles.size() << ','
            << tiling.x_loads << ',' << row.kernel.report().code_bytes << ',' << row.predicted_ns << ',' << row.ns << '\n';
     }
     csv_.flush();
@@ -216,8 +238,8 @@ int main(int argc, char** argv) {
     }
     if (i + 1 >= argc) return fail(option + " needs a value");
     const std::string value = argv[++i];
-    if (option == "--layout" && (value == "panel" || value == "plain")) {
-      settings.layout = value == "panel" ? sparsmith::Layout::panel : sparsmith::Layout::plain;
+    if (option == "--layout" && layout_of(value)) {
+      settings.layout = *layout_of(value);
     } else if (option == "--target") {
       settings.target = value;
     } else if (option == "--budget" && std::atof(value.c_str()) > 0) {

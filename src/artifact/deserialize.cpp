@@ -147,7 +147,8 @@ bool runs_legally(const Schedule& schedule, const Problem& problem) {
   if (!suits(schedule.images, problem)) return false;
   if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x && schedule.lanes >= 8;
   if (schedule.lanes < 16 && (problem.spatial() || schedule.panels_per_pass > 1)) return false;
-  if (schedule.form == Form::compact && schedule.tile_group > 0) return false;
+  if (schedule.form == Form::compact && (schedule.tile_group > 0 || schedule.images != ImageLayout::strips))
+    return false;
   if (!schedule.direct_x) return true;
   const bool strided = problem.conv && (problem.conv->stride_h != 1 || problem.conv->stride_w != 1);
   return problem.x_layout == Layout::plain && !problem.spatial() && !strided && schedule.form == Form::sparse &&

@@ -14,6 +14,7 @@
 #include "plan/layer_matrix.h"
 #include "plan/registers.h"
 #include "plan/slices.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith {
 namespace {
@@ -76,7 +77,9 @@ void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, ImageLa
   }
   // Two rows of positions a pass read what they share once: 11 to 17 % at 14x14 and 7x7, whose tiles are two positions
   // wide. More lines at a time than this are slower again. Several tiles, so that threads can divide them.
+  if (images != ImageLayout::strips) return;
   constexpr int64_t kMostLines = 36;
+  const StripShape shape = strip_shape(*problem.conv);
   const Conv2d& conv = *problem.conv;
   const int64_t both = 2 * shape.tile_w, window_h = shape.x_h - (shape.tile_h - 2) * conv.stride_h;
   if (shape.tile_h < 2 || both > std::min<int64_t>(registers.vectors - 3, panels)) return;
@@ -218,7 +221,9 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
   }
   // Said before tilings are made, which takes long for matrices of that size.
   if (pattern.nnz() * least_straight_bytes(target.isa()) > kMostStraightCodeBytes) schedules.clear();
-  if (!is_depthwise(pattern, problem)) add_compact(pattern, panels, problem, registers, machine, schedules);
+  // Its code takes lines of strips from data.
+  if (!is_depthwise(pattern, problem) && images == ImageLayout::strips)
+    add_compact(pattern, panels, problem, registers, machine, schedules);
 
   // Prefetching code pays where other layers push it out of L2, and at times where the layer's own doesn't fit.
   const bool cold = network_code_bytes > machine.l2_bytes;
@@ -332,6 +337,10 @@ Status check_images(const Schedule& schedule, const Pattern& pattern, const Prob
         "that of the operands, or plain ones");
   }
   if (schedule.images == ImageLayout::strips) return success();
+  if (schedule.form == Form::compact) {
+    return bad_input(std::string("a compact schedule with images in ") + to_string(schedule.images),
+                     "strips, whose lines its code takes from data");
+  }
   return check_image_shapes(pattern.rows(), pattern.cols(), *problem.conv);
 }
 }  // namespace

@@ -33,7 +33,7 @@ double predict_compact_ns(const Schedule& schedule, const Problem& problem, cons
   double ns = passes * nnz * machine.compact_step + panels * nnz * (machine.compact_fma + x_extra);
   ns += passes * rows * machine.compact_row + panels * rows * machine.compact_row_vector;
   ns += passes * static_cast<double>(work.tiles * k_blocks) * machine.call;
-  if (problem.x_layout == Layout::plain) ns += all_x * machine.pack;
+  ns += packing_ns(schedule, problem, work, machine);
   // Compulsory traffic of what doesn't stay in L2 from call to call, and streams that don't from pass to pass.
   const double y_lines = static_cast<double>(work.m) * panels;
   const double beyond = miss_share((y_lines + all_x) * line, machine.l2_bytes);

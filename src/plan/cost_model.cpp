@@ -127,20 +127,6 @@ double predict_vector(const Schedule& schedule, const Problem& problem, const Wo
 /// Whether lanes are neighbouring columns of images.
 bool neighbours(const Schedule& schedule) { return schedule.images != ImageLayout::strips; }
 
-/// Plain operands in and, of images, out.
-double packing_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
-  const bool x = problem.x_layout == Layout::plain && !schedule.direct_x;
-  const auto panels = static_cast<double>(work.panels), depth = static_cast<double>(work.k) * work.x_share;
-  if (!problem.spatial()) return x ? panels * depth * machine.pack : 0;
-  const double lines = (x ? work.x_packing : 0) + (problem.y_layout == Layout::plain ? work.y_packing : 0);
-  // More memory, by less than as much again, since plain images have no halo: what doesn't stay in L2 then is read from
-  // beyond and written there.
-  const double bytes = 64 * panels * (depth + static_cast<double>(work.m));
-  const double far = miss_share(1.5 * bytes, machine.l2_bytes);
-  return lines *
-         ((neighbours(schedule) ? machine.copy : machine.pack_strips) + far * (machine.x_stream + machine.y_ordered));
-}
-
 /// Rows one after the other: products, the row's weights, and lines of X that a pass's panels share. Positions that
 /// fill no pass take one each.
 double depthwise_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
@@ -162,6 +148,19 @@ double depthwise_ns(const Schedule& schedule, const Problem& problem, const Work
 }
 
 }  // namespace
+
+double packing_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
+  const bool x = problem.x_layout == Layout::plain && !schedule.direct_x;
+  const auto panels = static_cast<double>(work.panels), depth = static_cast<double>(work.k) * work.x_share;
+  if (!problem.spatial()) return x ? panels * depth * machine.pack : 0;
+  const double lines = (x ? work.x_packing : 0) + (problem.y_layout == Layout::plain ? work.y_packing : 0);
+  // More memory, by less than as much again, since plain images have no halo: what doesn't stay in L2 then is read from
+  // beyond and written there.
+  const double bytes = 64 * panels * (depth + static_cast<double>(work.m));
+  const double far = miss_share(1.5 * bytes, machine.l2_bytes);
+  return lines *
+         ((neighbours(schedule) ? machine.copy : machine.pack_strips) + far * (machine.x_stream + machine.y_ordered));
+}
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   if (schedule.form == Form::vector) return predict_vector(schedule, problem, work, machine);

@@ -70,6 +70,9 @@ struct Work {
 
 double predict_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);
 
+/// What plain operands cost: a plain X in; of images a plain Y out. Part of every prediction.
+double packing_ns(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine);
+
 /// What it costs more when a network's other layers push this one's code and values out between two calls: to L3, or
 /// beyond. Part of every prediction.
 double network_ns(const Schedule& schedule, const Work& work, const MachineModel& machine);

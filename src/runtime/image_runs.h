@@ -19,14 +19,19 @@ struct ImageOperands {
   float* y = nullptr;
   const float* residual = nullptr;  ///< or null
   int64_t y_first = 0;
+  int64_t run_rows = 1;  ///< runs that code walks as one, where so many are whole: rows of positions in strips
 };
 
-/// Panels of a run from p on: the rest of the run (compact_pass 0), or, of the compact form, whose code knows where
+/// Panels of a run from p on: the rest of the run, or run_rows whole ones (compact_pass 0), or, of the compact form, whose code knows where
 /// rows of positions and images follow (x_panel_line), a pass of so many over several of them. A row longer than a pass
 /// is shared out evenly.
-inline int64_t run_length(const ImageRuns& runs, int64_t compact_pass, int64_t p, int64_t last) {
+inline int64_t run_length(const ImageRuns& runs, int64_t run_rows, int64_t compact_pass, int64_t p, int64_t last) {
   const int64_t row_rest = std::min(runs.panels - p % runs.panels, last - p);
-  if (compact_pass == 0) return row_rest;
+  if (compact_pass == 0) {
+    const int64_t row = p / runs.panels % runs.runs, whole = run_rows * runs.panels;
+    const bool fits = p % runs.panels == 0 && row + run_rows <= runs.runs && p + whole <= last;
+    return fits ? whole : row_rest;
+  }
   if (compact_pass <= runs.panels) {
     const int64_t passes = (row_rest + compact_pass - 1) / compact_pass;
     return (row_rest + passes - 1) / passes;
@@ -47,7 +52,7 @@ void for_each_image_run(const ImageOperands& images, int64_t compact_pass, int64
     const int64_t y_at =
         image * runs.y_image + runs.y_first + row * runs.y_run + column * runs.y_panel - images.y_first * runs.y_panel;
     Run run;
-    run.count = run_length(runs, compact_pass, p, last);
+    run.count = run_length(runs, images.run_rows, compact_pass, p, last);
     run.args.x = images.x + image * runs.x_image + row * runs.x_run + column * runs.x_panel;
     run.args.x_panel_stride = runs.x_panel * kFloat;
     run.args.x_row_stride = kPanelWidth * kFloat;

@@ -116,6 +116,7 @@ PairCase random_pair(uint32_t seed, const std::string& target) {
     c.first = testing::random_layer(number++, target);
   } while (!c.first.problem.spatial() || c.first.problem.n_fixed);
   c.first.problem.y_layout = Layout::panel;
+  if (c.first.problem.x_layout != Layout::plain) c.first.problem.x_layout = Layout::panel;
   c.first.problem.epilogue.accumulate = false;
   c.first.problem.epilogue.residual = Residual::none;
   do {

@@ -278,6 +278,7 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   constexpr Form kForms[] = {Form::sparse, Form::sparse, Form::compact, Form::dense};
   s.form = kForms[upto(3)];
   if (s.form == Form::dense && grouped) s.form = Form::sparse;
+  if (s.form == Form::compact && images != ImageLayout::strips) s.form = Form::sparse;
   const bool wide = Target::parse(target)->isa() == Isa::avx512;
   if (!problem.spatial() && upto(3) == 0) {
     s.form = Form::vector;
