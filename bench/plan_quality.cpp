@@ -100,7 +100,8 @@ class Quality {
     for (const Schedule& schedule : schedules) {
       auto kernel = compile_with(*weights, problem, &schedule);
       if (!kernel) return kernel.error();
-      all.push_back({schedule, std::move(kernel).value(), 0, maker.make(schedule, one.n, panels_of(schedule.images)).predicted_ns});
+      all.push_back({schedule, std::move(kernel).value(), 0,
+                     maker.make(schedule, one.n, panels_of(schedule.images)).predicted_ns});
     }
     time_all(all, problem, weights->rows(), weights->cols());
     const double best =
@@ -201,7 +202,8 @@ class Quality {
            << s.panels_per_pass << ',' << s.k_block << ',' << s.n_block << ',' << s.cluster_rows << ',' << s.prefetch_y
            << ',' << s.direct_x << ',' << s.tile_group << ',' << s.inner_panels << ',' << s.window_step << ','
            << s.prefetch_code << ',' << to_string(s.images) << ',' << s.lanes << ',' << tiling.tiles.size() << ','
-           << tiling.x_loads << ',' << row.kernel.report().code_bytes << ',' << row.predicted_ns << ',' << row.ns << '\n';
+           << tiling.x_loads << ',' << row.kernel.report().code_bytes << ',' << row.predicted_ns << ',' << row.ns
+           << '\n';
     }
     csv_.flush();
   }

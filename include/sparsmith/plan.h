@@ -76,8 +76,8 @@ struct Schedule {
   /// Depthwise form on strips: rows of `row` positions that a pass computes. More than 1 where its panels are whole
   /// rows; else a pass's panels lie in one.
   int64_t rows_per_pass(int64_t row) const {
-    const bool whole = form == Form::depthwise && images == ImageLayout::strips && tile_group == 0 &&
-                       panels_per_pass % row == 0;
+    const bool whole =
+        form == Form::depthwise && images == ImageLayout::strips && tile_group == 0 && panels_per_pass % row == 0;
     return whole ? panels_per_pass / row : 1;
   }
   bool operator==(const Schedule&) const = default;

@@ -51,8 +51,8 @@ class BenchOperands {
   int64_t x_floats() const { return x_floats_; }
   int64_t y_floats() const { return m_ * shape_.n; }
   /// The same as they lie in a layout, padding and what strips hold twice included.
-  int64_t x_floats(Layout layout) const { return layout == Layout::panel ? x_packed_.size() : x_floats_; }
-  int64_t y_floats(Layout layout) const { return layout == Layout::panel ? y_packed_.size() : y_floats(); }
+  int64_t x_floats(Layout layout) const { return layout == Layout::plain ? x_floats_ : packed(layout).x.size(); }
+  int64_t y_floats(Layout layout) const { return layout == Layout::plain ? y_floats() : packed(layout).y.size(); }
   /// The problem without its weights and thread count; pointers are into this object.
   SparsmithPeerProblem peer_problem() const;
 

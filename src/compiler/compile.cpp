@@ -14,7 +14,7 @@ namespace sparsmith {
 namespace {
 
 /// Raised when the planner may choose otherwise for the same input, so that cached choices are made anew.
-constexpr int kPlannerVersion = 7;
+constexpr int kPlannerVersion = 8;
 
 using Clock = std::chrono::steady_clock;
 int64_t elapsed_ns(Clock::time_point since) {

@@ -22,9 +22,9 @@ struct ImageOperands {
   int64_t run_rows = 1;  ///< runs that code walks as one, where so many are whole: rows of positions in strips
 };
 
-/// Panels of a run from p on: the rest of the run, or run_rows whole ones (compact_pass 0), or, of the compact form, whose code knows where
-/// rows of positions and images follow (x_panel_line), a pass of so many over several of them. A row longer than a pass
-/// is shared out evenly.
+/// Panels of a run from p on: the rest of the run, or run_rows whole ones (compact_pass 0), or, of the compact form,
+/// whose code knows where rows of positions and images follow (x_panel_line), a pass of so many over several of them. A
+/// row longer than a pass is shared out evenly.
 inline int64_t run_length(const ImageRuns& runs, int64_t run_rows, int64_t compact_pass, int64_t p, int64_t last) {
   const int64_t row_rest = std::min(runs.panels - p % runs.panels, last - p);
   if (compact_pass == 0) {
