@@ -218,6 +218,7 @@ Reference compute_reference(const Weights& weights, const Problem& problem, cons
 
 Deviation compare(const Reference& reference, const Problem& problem, const RunArgs& args) {
   Deviation deviation;
+  double largest = std::numeric_limits<double>::min(), largest_error = 0;
   for (int64_t r = 0; r < reference.m; ++r) {
     for (int64_t c = 0; c < reference.n; ++c) {
       const int64_t at = r * reference.n + c;
@@ -226,10 +227,12 @@ Deviation compare(const Reference& reference, const Problem& problem, const RunA
       double off = 0, relative = 0;
       if (std::isfinite(expected) && std::isfinite(actual)) {
         const double error = std::fabs(actual - expected);
+        largest = std::max(largest, reference.magnitude[at]);
+        largest_error = std::max(largest_error, error);
         off = error / tolerance<float>(reference.row_nnz[r], reference.magnitude[at]);
         relative = error > 0 ? error / std::max(reference.magnitude[at], std::numeric_limits<double>::min()) : 0;
       } else if (!(std::isnan(expected) && std::isnan(actual)) && expected != actual) {
-        off = relative = std::numeric_limits<double>::infinity();
+        off = relative = largest_error = std::numeric_limits<double>::infinity();
       }
       deviation.max_relative = std::max(deviation.max_relative, relative);
       if (off > deviation.worst || at == 0) {
@@ -241,6 +244,7 @@ Deviation compare(const Reference& reference, const Problem& problem, const RunA
       }
     }
   }
+  deviation.max_of_largest = largest_error / largest;
   return deviation;
 }
 

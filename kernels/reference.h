@@ -31,6 +31,9 @@ Reference compute_reference(const Weights& weights, const Problem& problem, cons
 struct Deviation {
   double worst = 0;  ///< |actual - expected| / tolerance; infinite where one is NaN or infinite and the other isn't
   double max_relative = 0;  ///< the largest |actual - expected| / magnitude
+  /// The largest |actual - expected| over the largest magnitude of all elements: what transforms such as Winograd's can
+  /// promise, whose sums have terms that no element's own products have.
+  double max_of_largest = 0;
   int64_t row = 0, column = 0;
   double expected = 0, actual = 0;
   bool ok() const { return worst <= 1; }
