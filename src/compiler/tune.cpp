@@ -68,6 +68,7 @@ struct Contender {
   size_t candidate;
   Kernel kernel;
   double best_ns = 0;
+  bool far_behind = false;  ///< after one call
 };
 
 /// Whether schedules differ only in the order in which code is called and when it is prefetched.
@@ -140,18 +141,23 @@ struct Shortlist {
   size_t least = 0;  ///< so many of them are measured whatever it takes
 };
 Shortlist shortlist(const Plan& plan) {
-  constexpr size_t kMost[] = {10, 2, 4, 4, 4};  // by form
+  // By form; behind them sparse schedules with groups of tiles, which predictions tell apart from the others worst.
+  constexpr size_t kMost[] = {8, 2, 4, 4, 4, 3};
+  constexpr size_t kGrouped = std::size(kMost) - 1;
   constexpr size_t kMostOfFurtherLayout = 3;
   constexpr double kHopeless = 3, kHopelessLayout = 1.5;
   std::vector<size_t> chosen;
   size_t counts[std::size(kMost)][kImageLayouts] = {};
   const auto kind_of = [&](const Candidate& candidate) {
-    return std::pair(static_cast<size_t>(candidate.schedule.form), static_cast<size_t>(candidate.schedule.images));
+    const bool grouped = candidate.schedule.form == Form::sparse && candidate.schedule.tile_group > 0;
+    return std::pair(grouped ? kGrouped : static_cast<size_t>(candidate.schedule.form),
+                     static_cast<size_t>(candidate.schedule.images));
   };
   for (size_t i = 0; i < plan.candidates.size(); ++i) {
     const Candidate& candidate = plan.candidates[i];
     const auto [form, layout] = kind_of(candidate);
-    const bool first_of_form = std::ranges::all_of(counts[form], [](size_t count) { return count == 0; });
+    const bool first_of_form =
+        form != kGrouped && std::ranges::all_of(counts[form], [](size_t count) { return count == 0; });
     const bool further = candidate.schedule.images != plan.candidates.front().schedule.images;
     const double hopeless = further ? kHopelessLayout : kHopeless;
     size_t& count = counts[form][layout];
@@ -269,32 +275,38 @@ Status tune(Plan& plan, const Weights& weights, const Problem& problem, const La
   for (Candidate& candidate : plan.candidates) candidate.note = "not measured: predicted too slow";
   const auto [shortlisted, least] = shortlist(plan);
   for (const size_t index : shortlisted) plan.candidates[index].note = "not measured: no time left";
-  // Two thirds of the time for code, the rest for measuring it.
-  constexpr double kBuildShare = 0.67;
+  // Two thirds of the time for code, the rest for measuring it. A kernel that is predicted far behind, and whose first
+  // call is, isn't called again: dense ones of sparse layers, each call of which would cost several of the others'.
+  constexpr double kBuildShare = 0.67, kFarBehind = 2;
+  double leader = 0;
   for (const size_t index : shortlisted) {
     Candidate& candidate = plan.candidates[index];
     auto kernel = builder.build(candidate.schedule);
     if (!kernel) return kernel.error();
     candidate.code_bytes = kernel->report().code_bytes;
+    const auto begin = Clock::now();
     if (Status ran = kernel->run(operands.args()); !ran) return ran;
-    candidate.note.clear();
-    contenders.push_back({index, std::move(kernel).value()});
+    const double first_ns = elapsed_ns(begin);
+    if (leader == 0 || first_ns < leader) leader = first_ns;
+    const bool far_behind =
+        first_ns > kFarBehind * leader && candidate.predicted_ns > kFarBehind * plan.candidates.front().predicted_ns;
+    candidate.note = far_behind ? "measured once" : "";
+    contenders.push_back({index, std::move(kernel).value(), far_behind ? first_ns : 0, far_behind});
     if (elapsed_ns(start) > kBuildShare * budget_ns && contenders.size() >= least) break;
   }
 
   // Rounds over all contenders, so that a slow moment of the machine meets each of them; the minimum, because
   // everything that disturbs a kernel only adds to it. Contenders that are behind are asked no more, sooner the further
   // they are, which leaves the time to those that are close.
-  constexpr int kLeastRounds = 3, kMostRounds = 200;
+  constexpr int kLeastRounds = 5, kMostRounds = 200;
   constexpr double kBehind = 1.25, kBehindLater = 1.08;
   constexpr int kLater = 8;
   constexpr double kSampleNs = 5e3;  // the clock's own cost and grain are some 30 ns
-  double leader = 0;
   for (int round = 0; round < kMostRounds; ++round) {
     if (round >= kLeastRounds && elapsed_ns(start) > budget_ns) break;
     const double behind = round < 2 ? INFINITY : round < kLater ? kBehind : kBehindLater;
     for (Contender& contender : contenders) {
-      if (contender.best_ns > behind * leader) continue;
+      if (contender.best_ns > behind * leader || (round < 2 && contender.far_behind)) continue;
       // The first call brings code, values and activations back after the other contenders.
       if (evict) {
         evict(contender.kernel, {operands.x(), operands.y(), operands.residual()});
