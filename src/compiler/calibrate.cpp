@@ -1,13 +1,13 @@
 #include "sparsmith/calibrate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iterator>
 #include <memory>
 #include <new>
 #include <random>
 
+#include "compiler/clock.h"
 #include "compiler/evict.h"
 #include "plan/candidates.h"
 #include "plan/few_columns.h"
@@ -19,12 +19,6 @@
 
 namespace sparsmith {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double elapsed_ns(Clock::time_point since) {
-  return std::chrono::duration<double, std::nano>(Clock::now() - since).count();
-}
 
 /// A layer that brings out some of the costs; together they bring out all.
 struct Probe {

@@ -1,10 +1,10 @@
-#include <chrono>
 #include <cstdio>
 #include <new>
 #include <string>
 
 #include "codegen/code_generator.h"
 #include "compiler/build_image.h"
+#include "compiler/clock.h"
 #include "compiler/tune.h"
 #include "plan/candidates.h"
 #include "runtime/kernel_impl.h"
@@ -14,12 +14,7 @@ namespace sparsmith {
 namespace {
 
 /// Raised when the planner may choose otherwise for the same input, so that cached choices are made anew.
-constexpr int kPlannerVersion = 8;
-
-using Clock = std::chrono::steady_clock;
-int64_t elapsed_ns(Clock::time_point since) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - since).count();
-}
+constexpr int kPlannerVersion = 9;
 
 /// Everything the code and its plan depend on, as text; what depends on values alone (alpha, lo, hi) is left out. An
 /// untuned plan is a function of this key, so finding code needs no planning.
@@ -81,11 +76,11 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
     return plan;
   }
   auto plan = make_plan(weights.pattern(), problem, target, {options.network_code_bytes, machine});
-  report.plan_ns = elapsed_ns(start);
+  report.plan_ns = static_cast<int64_t>(elapsed_ns(start));
   if (!plan || !options.tune) return plan;
   const auto tuning = Clock::now();
   if (Status tuned = tune(*plan, weights, problem, params, target, options); !tuned) return tuned.error();
-  report.tune_ns = elapsed_ns(tuning);
+  report.tune_ns = static_cast<int64_t>(elapsed_ns(tuning));
   return plan;
 }
 
@@ -118,7 +113,7 @@ Result<Kernel> compile_layer(const Weights& weights, const Problem& problem, con
     if (!plan) return plan.error();
     const auto emitting = Clock::now();
     auto image = build_image(weights.pattern(), problem, *plan, *target, options.name);
-    report.emit_ns = elapsed_ns(emitting);
+    report.emit_ns = static_cast<int64_t>(elapsed_ns(emitting));
     return image;
   };
 
@@ -140,7 +135,7 @@ Result<Kernel> compile_layer(const Weights& weights, const Problem& problem, con
   auto kernel = make_kernel(std::move(code), problem, weights, params, report);
   if (kernel) {
     BuildReport& final_report = kernel->impl().report;
-    final_report.total_ns = elapsed_ns(start) - report.tune_ns;
+    final_report.total_ns = static_cast<int64_t>(elapsed_ns(start)) - report.tune_ns;
   }
   return kernel;
 }

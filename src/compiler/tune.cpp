@@ -1,13 +1,13 @@
 #include "compiler/tune.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <random>
 #include <span>
 #include <utility>
 
+#include "compiler/clock.h"
 #include "compiler/evict.h"
 #include "plan/candidates.h"
 #include "plan/cost_model.h"
@@ -18,12 +18,6 @@
 
 namespace sparsmith {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double elapsed_ns(Clock::time_point since) {
-  return std::chrono::duration<double, std::nano>(Clock::now() - since).count();
-}
 
 /// CallOperands of one call, in the problem's layouts, on ordinary values.
 class CallOperands {

@@ -60,6 +60,39 @@ const char* to_string(ElementType type) {
   return "bool";
 }
 
+std::optional<ElementType> element_type(int64_t onnx_number) {
+  switch (onnx_number) {
+    case 1:
+      return ElementType::f32;
+    case 2:
+      return ElementType::u8;
+    case 3:
+      return ElementType::i8;
+    case 4:
+      return ElementType::u16;
+    case 5:
+      return ElementType::i16;
+    case 6:
+      return ElementType::i32;
+    case 7:
+      return ElementType::i64;
+    case 9:
+      return ElementType::boolean;
+    case 10:
+      return ElementType::f16;
+    case 11:
+      return ElementType::f64;
+    case 12:
+      return ElementType::u32;
+    case 13:
+      return ElementType::u64;
+    case 16:
+      return ElementType::bf16;
+    default:
+      return std::nullopt;
+  }
+}
+
 std::string shape_text(std::span<const int64_t> shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);

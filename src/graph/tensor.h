@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,8 +14,11 @@ namespace sparsmith::graph {
 
 enum class ElementType : uint8_t { f32, f64, f16, bf16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
 
-int64_t size_of(ElementType type);                       ///< bytes of an element
-const char* to_string(ElementType type);                 ///< "float32", "int64", ... as numpy names them
+int64_t size_of(ElementType type);        ///< bytes of an element
+const char* to_string(ElementType type);  ///< "float32", "int64", ... as numpy names them
+/// The element type of a number in ONNX files (TensorProto.DataType); none for text, complex numbers and types of other
+/// widths.
+std::optional<ElementType> element_type(int64_t onnx_number);
 std::string shape_text(std::span<const int64_t> shape);  ///< "[64, 3, 7, 7]"
 
 struct Tensor {

@@ -5,7 +5,9 @@
 #include <onnx/onnx_pb.h>
 
 #include <climits>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 #include <unordered_set>
 
 #include "load/messages.h"

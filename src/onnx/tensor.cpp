@@ -15,8 +15,6 @@ using graph::ElementType;
 using graph::Tensor;
 using load::join;
 
-constexpr int kMostDimensions = 16;
-
 Error wrong_count(const std::string& what, int64_t found, const char* field, const Tensor& tensor, int64_t count) {
   return bad_input(join(what, " of shape ", graph::shape_text(tensor.shape), " has ", found, " elements in ", field,
                         "; it needs ", count),
@@ -74,47 +72,13 @@ Status copy_typed(const onnx::TensorProto& proto, const std::string& what, int64
 
 }  // namespace
 
-std::optional<ElementType> element_type(int32_t onnx_type) {
-  using Proto = onnx::TensorProto;
-  switch (onnx_type) {
-    case Proto::FLOAT:
-      return ElementType::f32;
-    case Proto::DOUBLE:
-      return ElementType::f64;
-    case Proto::FLOAT16:
-      return ElementType::f16;
-    case Proto::BFLOAT16:
-      return ElementType::bf16;
-    case Proto::INT8:
-      return ElementType::i8;
-    case Proto::UINT8:
-      return ElementType::u8;
-    case Proto::INT16:
-      return ElementType::i16;
-    case Proto::UINT16:
-      return ElementType::u16;
-    case Proto::INT32:
-      return ElementType::i32;
-    case Proto::UINT32:
-      return ElementType::u32;
-    case Proto::INT64:
-      return ElementType::i64;
-    case Proto::UINT64:
-      return ElementType::u64;
-    case Proto::BOOL:
-      return ElementType::boolean;
-    default:
-      return std::nullopt;
-  }
-}
-
 std::string type_name(int32_t onnx_type) {
-  const auto type = element_type(onnx_type);
+  const auto type = graph::element_type(onnx_type);
   return type ? graph::to_string(*type) : "type number " + std::to_string(onnx_type);
 }
 
 Result<Tensor> read_tensor(const onnx::TensorProto& proto, const std::string& what, const Source& source) {
-  const auto type = element_type(proto.data_type());
+  const auto type = graph::element_type(proto.data_type());
   if (!type) {
     return bad_input(join(what, " has elements of ", type_name(proto.data_type()), ", which can't be read"),
                      "integers of 8 to 64 bits, booleans and floats of 16 to 64 bits can");

@@ -2,7 +2,6 @@
 /// Tensors of a model file, wherever their elements are.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "graph/tensor.h"
@@ -21,9 +20,9 @@ struct Source {
   std::string folder;  ///< of the model; "": no external data can be read
 };
 
-/// The element type of an ONNX number; none for strings, complex numbers and types of 8 bits or fewer that aren't
-/// integers.
-std::optional<graph::ElementType> element_type(int32_t onnx_type);
+/// Most dimensions of a tensor or a declared shape.
+inline constexpr int kMostDimensions = 16;
+
 /// How messages name an element type: "float32", or the number.
 std::string type_name(int32_t onnx_type);
 

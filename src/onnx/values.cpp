@@ -17,8 +17,6 @@ using load::visible;
 
 namespace {
 
-constexpr int kMostDimensions = 16;
-
 Result<Shape> read_shape(const onnx::TensorShapeProto& proto, const std::string& what) {
   if (proto.dim_size() > kMostDimensions) {
     return bad_input(
@@ -26,7 +24,7 @@ Result<Shape> read_shape(const onnx::TensorShapeProto& proto, const std::string&
   }
   Shape shape;
   for (const onnx::TensorShapeProto::Dimension& dimension : proto.dim()) {
-    // Exporters write -1 (or 0, for inputs of any batch) where they mean that a size isn't known.
+    // Exporters write -1 where they mean that a size isn't known.
     if (dimension.has_dim_value() && dimension.dim_value() < -1) {
       return bad_input(join(what, " is declared with a dimension of ", dimension.dim_value()));
     }
@@ -62,7 +60,7 @@ Status Values::declare(ValueId id, const onnx::ValueInfoProto& info) {
                      "sequences, maps and optional values can't be compiled");
   }
   const onnx::TypeProto::Tensor& type = info.type().tensor_type();
-  const auto element = element_type(type.elem_type());
+  const auto element = graph::element_type(type.elem_type());
   if (type.elem_type() != 0 && !element) {
     return bad_input(
         join(what, " is declared with elements of ", type_name(type.elem_type()), ", which can't be computed"));

@@ -105,40 +105,6 @@ std::unique_ptr<Operator> with_type(ElementType type, const Visit& visit) {
   return visit(Bool{});
 }
 
-/// ONNX's numbers of the element types.
-std::optional<ElementType> element_type(int64_t number) {
-  switch (number) {
-    case 1:
-      return ElementType::f32;
-    case 2:
-      return ElementType::u8;
-    case 3:
-      return ElementType::i8;
-    case 4:
-      return ElementType::u16;
-    case 5:
-      return ElementType::i16;
-    case 6:
-      return ElementType::i32;
-    case 7:
-      return ElementType::i64;
-    case 9:
-      return ElementType::boolean;
-    case 10:
-      return ElementType::f16;
-    case 11:
-      return ElementType::f64;
-    case 12:
-      return ElementType::u32;
-    case 13:
-      return ElementType::u64;
-    case 16:
-      return ElementType::bf16;
-    default:
-      return std::nullopt;
-  }
-}
-
 std::unique_ptr<Operator> cast(NodeView& node, ElementType to) {
   const Type& input = node.input(0);
   if (!node.ok()) return nullptr;
@@ -155,7 +121,7 @@ std::unique_ptr<Operator> make_cast(NodeView& node) {
   node.expect_outputs(1);
   if (!node.has_attribute("to")) node.fail("lacks its attribute to");
   const int64_t number = node.integer("to", 0);
-  const auto to = element_type(number);
+  const auto to = graph::element_type(number);
   if (node.ok() && !to) {
     node.fail("has to = " + std::to_string(number) +
               ", an element type that isn't supported; numbers of 16 bits and more, 8-bit integers and bool are");

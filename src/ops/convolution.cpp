@@ -1,5 +1,8 @@
 // Convolutions and their transposes, added up in double: the reference of generated kernels, and what runs where there
 // is none.
+#include <algorithm>
+#include <array>
+
 #include "ops/registry.h"
 #include "ops/window.h"
 
@@ -27,11 +30,33 @@ void store_block(const Block& block, int64_t rows, int64_t columns, float* y, in
   }
 }
 
-/// Calls visit(group, channel within the group, channels) for blocks of the output channels.
-template <class Visit>
-void for_each_channels(const Channels& channels, const Visit& visit) {
-  for (int64_t g = 0; g < channels.groups; ++g) {
-    for (int64_t m = 0; m < channels.outputs; m += kRows) visit(g, m, std::min(kRows, channels.outputs - m));
+/// Sizes of an image: depth, height, width.
+using Sizes = std::array<int64_t, 3>;
+int64_t pixels_of(const Sizes& sizes) { return sizes[0] * sizes[1] * sizes[2]; }
+
+/// Adds up images of `to` from images of `from`, some channels and columns of a row at a time:
+/// add(image, group, channel within the group, channels, depth, height, columns, block) adds to a block what a group's
+/// inputs make.
+template <class Add>
+void for_each_block(const Channels& channels, int64_t batch, const Sizes& from, const Sizes& to, const float* x,
+                    const float* bias, float* y, const Add& add) {
+  const int64_t pixels = pixels_of(to);
+  for (int64_t n = 0; n < batch; ++n) {
+    for (int64_t group = 0; group < channels.groups; ++group, x += channels.inputs * pixels_of(from)) {
+      for (int64_t m = 0; m < channels.outputs; m += kRows) {
+        const int64_t rows = std::min(kRows, channels.outputs - m), channel = group * channels.outputs + m;
+        for (int64_t row = 0; row < to[0] * to[1]; ++row) {
+          for (int64_t first = 0; first < to[2]; first += kColumns) {
+            const Range columns{first, std::min(to[2], first + kColumns)};
+            Block block;
+            start_block(block, rows, columns.size(), bias == nullptr ? nullptr : bias + channel);
+            add(x, group, m, rows, row / to[1], row % to[1], columns, block);
+            store_block(block, rows, columns.size(), y + channel * pixels + row * to[2] + first, pixels);
+          }
+        }
+      }
+    }
+    y += channels.groups * channels.outputs * pixels;
   }
 }
 
@@ -51,36 +76,19 @@ class Convolution final : public Operator {
   void run(std::span<const void* const> inputs, std::span<void* const> outputs) const override {
     if (outputs_[0].size() == 0) return;
     const auto& [depth, height, width] = windows_;
-    const auto* x = static_cast<const float*>(inputs[0]);
     const auto* const weights = static_cast<const float*>(inputs[1]);
     const auto* const bias = inputs.size() > 2 ? static_cast<const float*>(inputs[2]) : nullptr;
-    auto* y = static_cast<float*>(outputs[0]);
-    const int64_t pixels = depth.output * height.output * width.output;
-    for (int64_t n = 0; n < batch_; ++n) {
-      for_each_channels(channels_, [&](int64_t group, int64_t m, int64_t rows) {
-        const int64_t channel = group * channels_.outputs + m;
-        const float* const image = x + group * channels_.inputs * input_pixels();
-        const float* const w = weights + channel * channels_.inputs * taps();
-        for (int64_t d = 0; d < depth.output; ++d) {
-          for (int64_t h = 0; h < height.output; ++h) {
-            for (int64_t first = 0; first < width.output; first += kColumns) {
-              const Range columns{first, std::min(width.output, first + kColumns)};
-              Block block;
-              start_block(block, rows, columns.size(), bias == nullptr ? nullptr : bias + channel);
-              add_block(image, w, rows, d, h, columns, block);
-              store_block(block, rows, columns.size(),
-                          y + channel * pixels + (d * height.output + h) * width.output + first, pixels);
-            }
-          }
-        }
-      });
-      x += channels_.groups * channels_.inputs * input_pixels();
-      y += channels_.groups * channels_.outputs * pixels;
-    }
+    for_each_block(channels_, batch_, {depth.input, height.input, width.input},
+                   {depth.output, height.output, width.output}, static_cast<const float*>(inputs[0]), bias,
+                   static_cast<float*>(outputs[0]),
+                   [&](const float* image, int64_t group, int64_t m, int64_t rows, int64_t d, int64_t h, Range columns,
+                       Block& block) {
+                     const float* const w = weights + (group * channels_.outputs + m) * channels_.inputs * taps();
+                     add_block(image, w, rows, d, h, columns, block);
+                   });
   }
 
  private:
-  int64_t input_pixels() const { return windows_[0].input * windows_[1].input * windows_[2].input; }
   int64_t taps() const { return windows_[0].kernel * windows_[1].kernel * windows_[2].kernel; }
 
   void add_block(const float* image, const float* w, int64_t rows, int64_t d, int64_t h, Range columns,
@@ -132,42 +140,25 @@ class TransposedConvolution final : public Operator {
   void run(std::span<const void* const> inputs, std::span<void* const> outputs) const override {
     if (outputs_[0].size() == 0) return;
     const auto& [depth, height, width] = windows_;
-    const auto* x = static_cast<const float*>(inputs[0]);
     const auto* const weights = static_cast<const float*>(inputs[1]);
     const auto* const bias = inputs.size() > 2 ? static_cast<const float*>(inputs[2]) : nullptr;
-    auto* y = static_cast<float*>(outputs[0]);
-    const int64_t pixels = depth.input * height.input * width.input;
-    const int64_t taps = depth.kernel * height.kernel * width.kernel;
-    for (int64_t n = 0; n < batch_; ++n) {
-      for_each_channels(channels_, [&](int64_t group, int64_t m, int64_t rows) {
-        const int64_t channel = group * channels_.outputs + m;
-        const float* const image = x + group * channels_.inputs * input_pixels();
-        const float* const w = weights + (group * channels_.inputs * channels_.outputs + m) * taps;
-        for (int64_t d = 0; d < depth.input; ++d) {
-          for (int64_t h = 0; h < height.input; ++h) {
-            for (int64_t first = 0; first < width.input; first += kColumns) {
-              const Range columns{first, std::min(width.input, first + kColumns)};
-              Block block;
-              start_block(block, rows, columns.size(), bias == nullptr ? nullptr : bias + channel);
-              add_block(image, w, rows, d, h, columns, block);
-              store_block(block, rows, columns.size(),
-                          y + channel * pixels + (d * height.input + h) * width.input + first, pixels);
-            }
-          }
-        }
-      });
-      x += channels_.groups * channels_.inputs * input_pixels();
-      y += channels_.groups * channels_.outputs * pixels;
-    }
+    for_each_block(channels_, batch_, {depth.output, height.output, width.output},
+                   {depth.input, height.input, width.input}, static_cast<const float*>(inputs[0]), bias,
+                   static_cast<float*>(outputs[0]),
+                   [&](const float* image, int64_t group, int64_t m, int64_t rows, int64_t d, int64_t h, Range columns,
+                       Block& block) {
+                     const float* const w = weights + (group * channels_.inputs * channels_.outputs + m) * taps();
+                     add_block(image, w, rows, d, h, columns, block);
+                   });
   }
 
  private:
-  int64_t input_pixels() const { return windows_[0].output * windows_[1].output * windows_[2].output; }
+  int64_t taps() const { return windows_[0].kernel * windows_[1].kernel * windows_[2].kernel; }
 
   void add_block(const float* image, const float* w, int64_t rows, int64_t d, int64_t h, Range columns,
                  Block& block) const {
     const auto& [depth, height, width] = windows_;
-    const int64_t taps = depth.kernel * height.kernel * width.kernel;
+    const int64_t taps = this->taps();
     for (int64_t kd = 0; kd < depth.kernel; ++kd) {
       const Range plane = depth.windows_reading(kd, d, d + 1);
       for (int64_t kh = 0; plane.size() > 0 && kh < height.kernel; ++kh) {

@@ -35,7 +35,8 @@ class Operator {
   const std::vector<Type>& outputs() const { return outputs_; }
 
   /// Computes outputs from inputs, which are laid out as their types say; entries of absent optional inputs and of
-  /// outputs that nobody wants are null. Outputs don't overlap inputs.
+  /// outputs that nobody wants are null. Outputs don't overlap inputs. Throws nothing but std::bad_alloc: some keep
+  /// short lists of indices.
   virtual void run(std::span<const void* const> inputs, std::span<void* const> outputs) const = 0;
 
   /// The elements of an output where they follow from the types of the inputs alone, as those of Shape do; of the type

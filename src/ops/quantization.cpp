@@ -101,20 +101,14 @@ std::optional<Scales> read_scales(NodeView& node) {
 /// Of QuantizeLinear: the zero point's type, else output_dtype in the numbering of ONNX files, else uint8.
 ElementType quantized_type(NodeView& node) {
   if (node.has(2)) return node.input(2).element;
-  switch (const int64_t type = node.opset() < 21 ? 0 : node.integer("output_dtype", 0)) {
-    case 0:
-    case 2:
-      return ElementType::u8;
-    case 3:
-      return ElementType::i8;
-    case 4:
-      return ElementType::u16;
-    case 5:
-      return ElementType::i16;
-    default:
-      node.fail("has output_dtype " + std::to_string(type) + "; 2, 3, 4 and 5 (uint8, int8, uint16, int16) are known");
-      return ElementType::u8;
+  const int64_t number = node.opset() < 21 ? 0 : node.integer("output_dtype", 0);
+  if (number == 0) return ElementType::u8;
+  const auto type = graph::element_type(number);
+  if (type == ElementType::u8 || type == ElementType::i8 || type == ElementType::u16 || type == ElementType::i16) {
+    return *type;
   }
+  node.fail("has output_dtype " + std::to_string(number) + "; 2, 3, 4 and 5 (uint8, int8, uint16, int16) are known");
+  return ElementType::u8;
 }
 
 std::unique_ptr<Operator> make_quantize(NodeView& node) {

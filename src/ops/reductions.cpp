@@ -188,12 +188,7 @@ std::vector<bool> read_axes(NodeView& node, int64_t input_since) {
       as_input ? node.constant_integers(1).value_or(std::vector<int64_t>{}) : node.integers("axes");
   const bool none = as_input && node.integer("noop_with_empty_axes", 0) != 0;
   std::vector<bool> reduced(rank, axes.empty() && !none);
-  for (const int64_t axis : axes) {
-    const auto i = static_cast<size_t>(node.axis(axis, rank));
-    if (!node.ok()) break;
-    if (reduced[i]) node.fail("has axes " + graph::shape_text(axes) + ", one of them twice");
-    reduced[i] = true;
-  }
+  for (const size_t axis : node.axes(axes, rank)) reduced[axis] = true;
   return reduced;
 }
 

@@ -34,6 +34,9 @@ std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& pr
 /// Code of 8 or 4 lanes for calls of n columns: none where n is larger, or for a spatial convolution.
 std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& problem, int64_t n, const Target& target);
 
+/// A strided convolution gathers its columns; anything else that is plain has them side by side.
+bool can_read_in_place(const Problem& problem);
+
 /// Whether there is such a problem for the pattern at all: N, the convolution's sizes, clip's bounds, the rows; the
 /// error names the number that is wrong.
 Status check_problem(const Pattern& pattern, const Problem& problem);
