@@ -24,9 +24,19 @@ std::optional<std::vector<int64_t>> integers_of(const graph::Tensor& tensor) {
 }  // namespace
 
 void NodeView::fail(const std::string& message, const std::string& hint) {
+  fail(bad_input(graph::describe(graph_, node_) + " " + message, hint));
+}
+void NodeView::fail(Error error) {
   if (failed_) return;
   failed_ = true;
-  error_ = bad_input(graph::describe(graph_, node_) + " " + message, hint);
+  error_ = std::move(error);
+}
+
+const std::string& NodeView::name() const {
+  for (const graph::ValueId output : node_.outputs) {
+    if (node_.name.empty() && output != graph::kNoValue) return graph_.values[static_cast<size_t>(output)].name;
+  }
+  return node_.name;
 }
 
 size_t NodeView::input_count() const {

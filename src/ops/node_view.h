@@ -18,6 +18,8 @@ class NodeView {
       : graph_(graph), node_(node), inputs_(inputs) {}
 
   const graph::Node& node() const { return node_; }
+  /// How messages may name what it is part of: its name, or its first output's.
+  const std::string& name() const;
   int64_t opset() const { return graph_.opset; }
 
   /// The node must have so many inputs (absent ones at the end don't count) and, of outputs, at most so many.
@@ -60,6 +62,8 @@ class NodeView {
 
   /// Keeps the error, with the node's name in front.
   void fail(const std::string& message, const std::string& hint = {});
+  /// Keeps an error that names the node already.
+  void fail(Error error);
   bool ok() const { return !failed_; }
   const Error& error() const { return error_; }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <numeric>
 
+#include "ops/layer.h"
 #include "ops/registry.h"
 
 namespace sparsmith::ops {
@@ -32,6 +33,25 @@ const Makers& makers() {
   return all;
 }
 
+/// Of layer.h's domain.
+const Makers& layer_makers() {
+  static const Makers all = [] {
+    Makers result;
+    add_layers(result);
+    for (const char* const same : {"Gelu", "HardSwish", "LayerNormalization"}) result[same] = makers().at(same);
+    return result;
+  }();
+  return all;
+}
+
+/// Null where there is none.
+Maker maker_of(const graph::Node& node) {
+  if (!node.domain.empty() && node.domain != kLayerDomain) return nullptr;
+  const Makers& all = node.domain.empty() ? makers() : layer_makers();
+  const auto found = all.find(node.op);
+  return found == all.end() ? nullptr : found->second;
+}
+
 std::string list_of_supported() {
   std::string text;
   for (const auto& [name, maker] : makers()) text += (text.empty() ? "" : ", ") + std::string(name);
@@ -52,11 +72,13 @@ std::vector<std::string> supported() {
   return names;
 }
 
+bool is_supported(const graph::Node& node) { return maker_of(node) != nullptr; }
+
 Result<std::unique_ptr<Operator>> make(const graph::Graph& graph, const graph::Node& node,
                                        std::span<const std::optional<Type>> inputs) {
   NodeView view(graph, node, inputs);
-  const auto found = node.domain.empty() ? makers().find(node.op) : makers().end();
-  if (found == makers().end()) {
+  const Maker maker = maker_of(node);
+  if (maker == nullptr) {
     const std::string domain = node.domain.empty() ? "" : node.domain + ".";
     view.fail("is of an operator that isn't supported: " + domain + node.op, "supported are " + list_of_supported());
     return view.error();
@@ -65,7 +87,7 @@ Result<std::unique_ptr<Operator>> make(const graph::Graph& graph, const graph::N
     if (input) view.expect_sane(*input);
   }
   if (!view.ok()) return view.error();
-  std::unique_ptr<Operator> made = found->second(view);
+  std::unique_ptr<Operator> made = maker(view);
   if (!view.ok()) return view.error();
   if (made == nullptr) return internal_error("operator " + node.op + " was not made");
   for (const Type& type : made->outputs()) view.expect_sane(type);

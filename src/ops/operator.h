@@ -53,7 +53,9 @@ class Operator {
 Result<std::unique_ptr<Operator>> make(const graph::Graph& graph, const graph::Node& node,
                                        std::span<const std::optional<Type>> inputs);
 
-/// The operators that make() knows: "Add", "Conv", ... in alphabetical order.
+/// ONNX's operators that make() knows: "Add", "Conv", ... in alphabetical order.
 std::vector<std::string> supported();
+/// Whether make() knows the node's operator, be it ONNX's or of the domain of layers (layer.h).
+bool is_supported(const graph::Node& node);
 
 }  // namespace sparsmith::ops

@@ -17,6 +17,8 @@ void add_along_axis(Makers& makers);
 void add_binary(Makers& makers);
 void add_cast(Makers& makers);
 void add_convolution(Makers& makers);
+/// Of the domain that layer.h describes, apart from ONNX's.
+void add_layers(Makers& makers);
 void add_normalization(Makers& makers);
 void add_pad(Makers& makers);
 void add_pooling(Makers& makers);

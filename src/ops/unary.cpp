@@ -3,6 +3,7 @@
 #include <cstring>
 #include <functional>
 
+#include "ops/activations.h"
 #include "ops/registry.h"
 
 namespace sparsmith::ops {
@@ -48,11 +49,6 @@ std::unique_ptr<Operator> map_numbers(NodeView& node, F f) {
   return std::make_unique<Map<int64_t, F>>(node.input(0), std::move(f));
 }
 
-// Written so that NaN stays NaN.
-float relu(float x) { return x < 0 ? 0.0f : x; }
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-float gelu_erf(float x) { return 0.5f * x * (1 + std::erf(x * 0.70710678f)); }
-float gelu_tanh(float x) { return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x))); }
 /// Halves go to the even neighbour, as ONNX has it.
 float round_even(float x) { return std::nearbyint(x); }
 
@@ -64,9 +60,7 @@ std::unique_ptr<Operator> make_clip(NodeView& node) {
   };
   const float lo = bound(1, "min", -INFINITY), hi = bound(2, "max", INFINITY);
   return map_floats(
-      node, [lo, hi](float x) { return x > hi   ? hi
-                                       : x < lo ? lo
-                                                : x; }, attributes ? 1 : 3);
+      node, [lo, hi](float x) { return clip(x, lo, hi); }, attributes ? 1 : 3);
 }
 
 std::unique_ptr<Operator> make_gelu(NodeView& node) {
@@ -78,15 +72,12 @@ std::unique_ptr<Operator> make_gelu(NodeView& node) {
 
 std::unique_ptr<Operator> make_hard_sigmoid(NodeView& node) {
   const float alpha = node.number("alpha", 0.2f), beta = node.number("beta", 0.5f);
-  return map_floats(node, [alpha, beta](float x) {
-    const float y = alpha * x + beta;
-    return y > 1 ? 1.0f : y < 0 ? 0.0f : y;
-  });
+  return map_floats(node, [alpha, beta](float x) { return hard_sigmoid(x, alpha, beta); });
 }
 
 std::unique_ptr<Operator> make_leaky_relu(NodeView& node) {
   const float alpha = node.number("alpha", 0.01f);
-  return map_floats(node, [alpha](float x) { return x < 0 ? alpha * x : x; });
+  return map_floats(node, [alpha](float x) { return leaky_relu(x, alpha); });
 }
 
 std::unique_ptr<Operator> make_elu(NodeView& node) {
@@ -143,9 +134,7 @@ void add_unary(Makers& makers) {
   makers["Floor"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::floor(x); }); };
   makers["Gelu"] = make_gelu;
   makers["HardSigmoid"] = make_hard_sigmoid;
-  makers["HardSwish"] = [](NodeView& node) {
-    return map_floats(node, [](float x) { return x * std::fmin(6.0f, std::fmax(0.0f, x + 3)) / 6; });
-  };
+  makers["HardSwish"] = [](NodeView& node) { return map_floats(node, hard_swish); };
   makers["Identity"] = make_copy;
   makers["LeakyRelu"] = make_leaky_relu;
   makers["Log"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::log(x); }); };

@@ -40,6 +40,7 @@ using Attributes = std::map<std::string, graph::Attribute, std::less<>>;
 /// where `constants` says so, else by its type only.
 struct NodeCase {
   std::string op = {};
+  std::string domain = {};
   std::vector<std::optional<graph::Tensor>> inputs = {};
   Attributes attributes = {};
   size_t outputs = 1;
@@ -52,6 +53,7 @@ inline Result<std::vector<graph::Tensor>> run_node(const NodeCase& node_case) {
   graph.opset = node_case.opset;
   graph::Node node;
   node.op = node_case.op;
+  node.domain = node_case.domain;
   node.name = "n";
   node.attributes = node_case.attributes;
   std::vector<std::optional<ops::Type>> types;
