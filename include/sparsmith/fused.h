@@ -39,9 +39,9 @@ class FusedKernel {
  public:
   /// Y = pointwise(first(X)). X is the convolution's, in its layout. Y (and the residual) has M channels, the product's
   /// rows, at the convolution's output positions: NCHW [batch, M, out_height, out_width] where the product's y_layout
-  /// is plain, else strips as StripShape of the convolution has them, Y::y_floats(M) an image. RunArgs::n and leading
-  /// dimensions are ignored; `residual` is that of the product's epilogue. Allocation-free after a thread's first call
-  /// of the same size; results do not depend on threads.
+  /// is plain, else strips as StripShape of the convolution has them, Y::y_floats(M) an image, or in runs (y_runs).
+  /// RunArgs::n and leading dimensions are ignored; `residual` is that of the product's epilogue. Allocation-free after
+  /// a thread's first call of the same size; results do not depend on threads.
   Status run(const RunArgs& args) const;
 
   /// What run() does for so many images and threads.

@@ -27,8 +27,11 @@ struct RunArgs {
   int64_t ldx = 0;  ///< plain GEMM: floats between rows of X; 0 means n
   int64_t ldy = 0;  ///< plain GEMM: floats between rows of Y; 0 means n
   int64_t ld_residual = 0;  ///< plain GEMM: floats between rows of the residual; 0 means n
-  int64_t batch = 1;        ///< plain convolution: images
-  int threads = 1;          ///< at most this many threads work on the call; results do not depend on it
+  /// Panels: where those of each operand lie when it isn't one block of memory, such as the interior of another
+  /// convolution's X (strip_interior). Of a spatial convolution only for Y and the residual, in strips.
+  PanelRuns x_runs{}, y_runs{}, residual_runs{};
+  int64_t batch = 1;  ///< plain convolution: images
+  int threads = 1;    ///< at most this many threads work on the call; results do not depend on it
   /// The application's own threads instead of Sparsmith's (not owned); `threads` is then ignored.
   const ParallelFor* parallel = nullptr;
 };

@@ -12,13 +12,15 @@
 namespace sparsmith {
 
 /// Where the operands of a spatial kernel lie: X from its first panel on, Y and the residual from panel y_first of Y on
-/// (of strips, whose panels follow each other; else 0). Panels are numbered through all images.
+/// (of strips; else 0; negative where panels before X's first lie at their pointers). Panels are numbered through all
+/// images.
 struct ImageOperands {
   ImageRuns runs;
   const float* x = nullptr;
   float* y = nullptr;
   const float* residual = nullptr;  ///< or null
   int64_t y_first = 0;
+  PanelRuns y_runs{}, residual_runs{};  ///< of strips; no runs where panels follow each other as `runs` has them
   int64_t run_rows = 1;  ///< runs that code walks as one, where so many are whole: rows of positions in strips
 };
 
@@ -51,15 +53,19 @@ void for_each_image_run(const ImageOperands& images, int64_t compact_pass, int64
     const int64_t column = p % runs.panels, row = p / runs.panels % runs.runs, image = p / runs.panels / runs.runs;
     const int64_t y_at =
         image * runs.y_image + runs.y_first + row * runs.y_run + column * runs.y_panel - images.y_first * runs.y_panel;
+    const int64_t y_panel = p - images.y_first;
+    const auto at = [&](const PanelRuns& given) { return given.run > 0 ? given.at(y_panel) * runs.y_panel : y_at; };
+    int64_t side_by_side = images.y_runs.side_by_side(y_panel, last - p);
+    if (images.residual != nullptr) side_by_side = images.residual_runs.side_by_side(y_panel, side_by_side);
     Run run;
-    run.count = run_length(runs, images.run_rows, compact_pass, p, last);
+    run.count = run_length(runs, images.run_rows, compact_pass, p, p + side_by_side);
     run.args.x = images.x + image * runs.x_image + row * runs.x_run + column * runs.x_panel;
     run.args.x_panel_stride = runs.x_panel * kFloat;
     run.args.x_row_stride = kPanelWidth * kFloat;
-    run.args.y = images.y + y_at;
+    run.args.y = images.y + at(images.y_runs);
     run.args.y_panel_stride = run.args.residual_panel_stride = runs.y_panel * kFloat;
     run.args.y_row_stride = run.args.residual_row_stride = runs.y_row * kFloat;
-    if (images.residual != nullptr) run.args.residual = images.residual + y_at;
+    if (images.residual != nullptr) run.args.residual = images.residual + at(images.residual_runs);
     visit(run);
     p += run.count;
   }

@@ -58,9 +58,13 @@ BlockLayout lay_out(const Launch& kernel, const Operands& ops, int64_t panels) {
   BlockLayout layout;
   layout.panels = panels;
   layout.staged = max_staged(kernel, ops, panels);
-  // Each staged panel may part two direct runs.
+  // Each staged panel may part two direct runs, and the caller's own runs end where they do.
   const int64_t image = image_in_place(kernel, ops);
-  layout.runs = image > 0 ? std::min(panels, 2 * panels * kPanelWidth / image + 3) : 1;
+  int64_t runs = image > 0 ? 2 * panels * kPanelWidth / image + 3 : 1;
+  for (const PanelRuns& given : {ops.x_runs, ops.y_runs, ops.residual_runs}) {
+    if (given.run > 0) runs += panels / given.run + 1;
+  }
+  layout.runs = std::min(panels, runs);
   layout.x_bytes = ops.x_plain ? (reads_x_in_place(kernel, ops) ? layout.staged : panels) * kernel.k * kLine : 0;
   layout.y_bytes = ops.y_plain ? layout.staged * kernel.m * kLine : 0;
   layout.residual_bytes = ops.residual != nullptr ? layout.y_bytes : 0;
@@ -96,7 +100,10 @@ class Block {
     run_count_ = 0;
     if (ops_.x_plain && !x_in_place_) pack_panels(ops_.x_view, ops_.x, first, last, packed_x_);
     if (!ops_.y_plain && !x_in_place_) {
-      set_y_panels(add_run(first, last - first), first);
+      for (int64_t p = first; p < last;) {
+        const BlockRun& run = add_panel_run(p, ops_.side_by_side(p, last - p));
+        p += run.count;
+      }
       return;
     }
     const PlainView& view = ops_.y_plain ? ops_.y_view : ops_.x_view;
@@ -105,7 +112,7 @@ class Block {
       const int64_t side_by_side = view.contiguous(p * kPanelWidth);
       const int64_t computed = parts(p, 1) * kernel_.schedule.lanes;
       const bool tail_fits = computed < kPanelWidth && computed <= side_by_side;
-      const int64_t direct = tail_fits ? 1 : std::min(side_by_side / kPanelWidth, last - p);
+      const int64_t direct = tail_fits ? 1 : ops_.side_by_side(p, std::min(side_by_side / kPanelWidth, last - p));
       if (direct > 0) {
         add_direct_run(p, direct);
         p += direct;
@@ -132,7 +139,7 @@ class Block {
   BlockRun& add_run(int64_t first, int64_t count) {
     BlockRun& run = *std::construct_at(&runs_[run_count_++]);
     const int64_t panel = kernel_.k * kPanelWidth;
-    run.args.x = ops_.x_plain ? packed_x_ + (first - first_) * panel : ops_.x + first * panel;
+    run.args.x = ops_.x_plain ? packed_x_ + (first - first_) * panel : ops_.x + ops_.x_runs.at(first) * panel;
     run.args.x_panel_stride = kernel_.k * kLine;
     run.args.x_row_stride = kLine;
     run.first = first;
@@ -158,8 +165,17 @@ class Block {
 
   // The caller's own panels.
   void set_y_panels(Run& run, int64_t first) const {
-    const int64_t at = first * kernel_.m * kPanelWidth;
-    set_panels(run, ops_.y + at, ops_.residual != nullptr ? ops_.residual + at : nullptr);
+    const int64_t panel = kernel_.m * kPanelWidth;
+    const float* const residual =
+        ops_.residual != nullptr ? ops_.residual + ops_.residual_runs.at(first) * panel : nullptr;
+    set_panels(run, ops_.y + ops_.y_runs.at(first) * panel, residual);
+  }
+
+  // Panels that lie side by side in Y, in the residual, and in X unless it is packed here.
+  const BlockRun& add_panel_run(int64_t first, int64_t count) {
+    BlockRun& run = add_run(first, count);
+    set_y_panels(run, first);
+    return run;
   }
 
   void add_direct_run(int64_t first, int64_t count) {
@@ -192,7 +208,8 @@ class Block {
       pack_panels(ops_.residual_view, ops_.residual, panel, panel + 1, staged_residual_ + at);
     }
     BlockRun* before = run_count_ > 0 ? &runs_[run_count_ - 1] : nullptr;
-    if (before != nullptr && before->staged != nullptr) {
+    if (before != nullptr && before->staged != nullptr &&
+        (ops_.x_plain || ops_.x_runs.side_by_side(panel - 1, 2) == 2)) {
       ++before->count;
       before->parts = parts(before->first, before->count);
       return;
@@ -223,16 +240,17 @@ Error no_memory(int64_t bytes) {
 }
 
 // Where the n-block from panel p on ends. Of the compact form an n-block is a pass, whose time hardly falls with its
-// panels: they share the panels evenly rather than leave few to the last.
-int64_t block_end(const Launch& kernel, int64_t p, int64_t last, int64_t block) {
+// panels: they share the panels that lie side by side evenly rather than leave few to the last.
+int64_t block_end(const Launch& kernel, const Operands& ops, int64_t p, int64_t last, int64_t block) {
   if (kernel.schedule.form != Form::compact) return std::min(p + block, last);
-  const int64_t blocks = (last - p + block - 1) / block;
-  return p + (last - p + blocks - 1) / blocks;
+  const int64_t rest = ops.side_by_side(p, last - p), blocks = (rest + block - 1) / block;
+  return p + (rest + blocks - 1) / blocks;
 }
 
-void compute_blocks(const Launch& kernel, Block& work, int64_t first, int64_t last, int64_t block) {
+void compute_blocks(const Launch& kernel, const Operands& ops, Block& work, int64_t first, int64_t last,
+                    int64_t block) {
   for (int64_t p = first, next = 0; p < last; p = next) {
-    next = block_end(kernel, p, last, block);
+    next = block_end(kernel, ops, p, last, block);
     work.prepare(p, next);
     work.compute(0, kernel.tiles);
     work.finish();
@@ -254,7 +272,7 @@ Status launch_by_panels(const Launch& kernel, const Operands& ops, int threads) 
 
   const auto run_part = [&](int part) {
     Block work(kernel, ops, layout, memory + layout.bytes() * part);
-    compute_blocks(kernel, work, begin(part), end(part), block);
+    compute_blocks(kernel, ops, work, begin(part), end(part), block);
   };
   return kernel.workers.run(threads, threads, run_part);
 }
@@ -273,7 +291,7 @@ Status launch_by_tiles(const Launch& kernel, const Operands& ops, int threads) {
 
   Block work(kernel, ops, layout, memory);
   for (int64_t p = ops.first_panel, next = 0; p < ops.panels; p = next) {
-    next = block_end(kernel, p, ops.panels, block);
+    next = block_end(kernel, ops, p, ops.panels, block);
     work.prepare(p, next);
     Status done = kernel.workers.run(threads, parts, [&](int part) { compute_tile_part(kernel, work, part, parts); });
     if (!done) return done;
@@ -299,7 +317,7 @@ Status launch_by_both(const Launch& kernel, const Operands& ops, int threads) {
     if (part >= threads) return compute_tile_part(kernel, left_work, part - threads, parts);
     Block work(kernel, ops, layout, memory + layout.bytes() * part);
     const int64_t first = ops.first_panel + each * part;
-    compute_blocks(kernel, work, first, first + each, block);
+    compute_blocks(kernel, ops, work, first, first + each, block);
   });
   if (!done) return done;
   left_work.finish();

@@ -45,13 +45,15 @@ class FusedWork final : public SpatialWork {
     result.y = memory;
     result.residual = nullptr;
     result.y_first = first;
+    result.y_runs = result.residual_runs = {};
     return result;
   }
 
   ImageOperands product(const ImageOperands& strips, int64_t first, int64_t positions, const float* memory) const {
-    const int64_t at = first * pair_.second.m * kPanelWidth;
-    ImageOperands result{ImageRuns::flat(positions, pair_.second.k, pair_.second.m), memory, strips.y + at};
-    if (strips.residual != nullptr) result.residual = strips.residual + at;
+    ImageOperands result = strips;
+    result.runs = ImageRuns::flat(positions, pair_.second.k, pair_.second.m);
+    result.x = memory;
+    result.y_first = strips.y_first - first;
     return result;
   }
 

@@ -23,8 +23,11 @@ class Group {
     const int64_t x_image = ops.x_plain ? xs.plain_floats() : xs.packed_floats();
     const int64_t y_image = ops.y_plain ? ys.plain_floats() : ys.packed_floats();
     given_x_ = ops.x + first_image * x_image;
-    given_y_ = ops.y + first_image * y_image;
-    if (ops.residual != nullptr) given_residual_ = ops.residual + first_image * y_image;
+    // Panels in runs are counted from the pointers that the runs are for.
+    if (ops.y_runs.run > 0 || ops.residual_runs.run > 0) images_before_ = first_image;
+    const int64_t y_at = (first_image - images_before_) * y_image;
+    given_y_ = ops.y + y_at;
+    if (ops.residual != nullptr) given_residual_ = ops.residual + y_at;
     x_ = given_x_;
     y_ = given_y_;
     residual_ = given_residual_;
@@ -50,7 +53,13 @@ class Group {
 
   Status run() const {
     if (Status done = pack_all(); !done) return done;
-    const ImageOperands images{ops_.runs, x_, y_, residual_};
+    const ImageOperands images{.runs = ops_.runs,
+                               .x = x_,
+                               .y = y_,
+                               .residual = residual_,
+                               .y_first = -images_before_ * ops_.runs.panels_per_image(),
+                               .y_runs = ops_.y_runs,
+                               .residual_runs = ops_.residual_runs};
     const int64_t panels = images_ * ops_.runs.panels_per_image();
     if (Status done = work_.compute(images, panels, threads_, work_memory_); !done) return done;
     const ImageView& view = ops_.y_images;
@@ -99,6 +108,7 @@ class Group {
   const Operands& ops_;
   const int64_t images_;
   const int threads_;
+  int64_t images_before_ = 0;       ///< that lie at given_y_ and given_residual_, before the group's
   const float* given_x_ = nullptr;  ///< by the caller; likewise Y and the residual
   float* given_y_ = nullptr;
   const float* given_residual_ = nullptr;

@@ -20,8 +20,8 @@ Column<T> plain_column(const PlainView& view, T* data, int64_t column) {
   return {data + view.offset(column), view.row_stride};
 }
 template <class T>
-Column<T> panel_column(T* data, int64_t rows, int64_t column) {
-  return {data + column / kWidth * rows * kWidth + column % kWidth, kWidth};
+Column<T> panel_column(const PanelRuns& runs, T* data, int64_t rows, int64_t column) {
+  return {data + runs.at(column / kWidth) * rows * kWidth + column % kWidth, kWidth};
 }
 
 // Floats of X as the code reads it: windows of all columns, or, with 8 lanes, columns one after the other.
@@ -66,8 +66,8 @@ class Pass {
       const int64_t at = u * kWidth, column = first + u;
       if (kernel_.accumulate) gather_slices(y_column(column), lanes_.order, slices, y_ + at);
       if (ops_.residual != nullptr) gather_slices(residual_column(column), lanes_.order, slices, residual_ + at);
-      const Column<const float> x =
-          ops_.x_plain ? plain_column(ops_.x_view, ops_.x, column) : panel_column(ops_.x, kernel_.k, column);
+      const Column<const float> x = ops_.x_plain ? plain_column(ops_.x_view, ops_.x, column)
+                                                 : panel_column(ops_.x_runs, ops_.x, kernel_.k, column);
       const int64_t floats = lane_column_floats(kernel_.k);
       const bool left_out = kernel_.schedule.lanes < kWidth ? fill_column(x, kernel_.k, floats, x_ + u * floats)
                                                             : fill_windows(x, shape, copy_, x_ + at);
@@ -98,11 +98,12 @@ class Pass {
 
  private:
   Column<float> y_column(int64_t column) const {
-    return ops_.y_plain ? plain_column(ops_.y_view, ops_.y, column) : panel_column(ops_.y, kernel_.m, column);
+    return ops_.y_plain ? plain_column(ops_.y_view, ops_.y, column)
+                        : panel_column(ops_.y_runs, ops_.y, kernel_.m, column);
   }
   Column<const float> residual_column(int64_t column) const {
     return ops_.y_plain ? plain_column(ops_.residual_view, ops_.residual, column)
-                        : panel_column(ops_.residual, kernel_.m, column);
+                        : panel_column(ops_.residual_runs, ops_.residual, kernel_.m, column);
   }
 
   // Adds the products with numbers of X that aren't finite, which its windows lack, to what the sums start from: what

@@ -25,6 +25,9 @@ Error too_large(const char* name, const std::string& shape) {
                    "check the call's N, batch and leading dimensions");
 }
 
+// a + b, likewise.
+int64_t sum(int64_t a, int64_t b) { return a > kMaxFloats - b ? kMaxFloats + 1 : a + b; }
+
 // One operand as it lies in memory.
 struct Extent {
   const char* name;
@@ -115,15 +118,73 @@ Result<PlainView> plain_view(const Problem& problem, const RunArgs& args, bool i
   return PlainView::matrix(rows, n, ld);
 }
 
-Status describe(Layout layout, const Problem& problem, const RunArgs& args, bool input, int64_t rows, int64_t n,
-                int64_t ld, PlainView& view, Extent& extent) {
-  if (layout == Layout::panel) {
-    extent.floats = product(rows, panel_count(n) * kPanelWidth);
-    if (extent.floats > kMaxFloats) {
-      return too_large(extent.name, number(panel_count(n)) + " panels of " + number(rows) + " rows");
-    }
-    return success();
+// Whether `runs` can say where `panels` panels lie; the error calls them by what they are of.
+Status check_runs(const PanelRuns& runs, int64_t panels, const char* name) {
+  if (runs == PanelRuns{}) return success();
+  const auto which = [&] { return std::string("the panels of ") + name; };
+  if (runs.run < 0 || runs.pitch < 0 || runs.image_runs < 0 || runs.image_pitch < 0) {
+    return bad_input(which() + " lie in runs of " + number(runs.run) + ", pitch " + number(runs.pitch) + ", of " +
+                         number(runs.image_runs) + " an image, " + number(runs.image_pitch) +
+                         " apart; none of these may be negative",
+                     "PanelRuns says what they are");
   }
+  if (runs.run == 0) {
+    return bad_input(which() + " have a pitch or images, but no length of a run", "set PanelRuns::run, or nothing");
+  }
+  if (runs.pitch < runs.run) {
+    return bad_input(which() + " overlap: runs of " + number(runs.run) + " begin every " + number(runs.pitch),
+                     "a pitch of at least the run");
+  }
+  if (runs.image_runs == 0 && runs.image_pitch > 0) {
+    return bad_input(which() + " have a distance of images, but an image has no number of runs",
+                     "set PanelRuns::image_runs too, or neither");
+  }
+  const int64_t image = product(runs.run, std::max<int64_t>(runs.image_runs, 1));
+  if (image > panels || panels % image != 0) {
+    return bad_input(number(panels) + " panels of " + name + " can't be divided into " +
+                         (runs.image_runs > 0 ? "images of " + number(runs.image_runs) + " runs of " : "runs of ") +
+                         number(runs.run),
+                     "of strips there are tile_w positions in a run, tile_h runs in an image");
+  }
+  if (runs.image_runs > 0 && runs.image_pitch < sum(product(runs.image_runs - 1, runs.pitch), runs.run)) {
+    return bad_input(which() + " overlap: " + number(runs.image_runs) + " runs of " + number(runs.run) + ", " +
+                         number(runs.pitch) + " apart, but images begin every " + number(runs.image_pitch),
+                     "an image_pitch of at least what an image's runs span");
+  }
+  return success();
+}
+
+// From the first to one past the last of so many panels, which check_runs has passed.
+int64_t span(const PanelRuns& runs, int64_t panels) {
+  if (runs.run == 0) return panels;
+  const int64_t last = panels / runs.run - 1;
+  const int64_t image = runs.image_runs > 0 ? last / runs.image_runs : 0, row = last - image * runs.image_runs;
+  return sum(sum(product(image, runs.image_pitch), product(row, runs.pitch)), runs.run);
+}
+
+// Panels of `rows` rows.
+Status describe_panels(const PanelRuns& given, int64_t panels, int64_t rows, PanelRuns& runs, Extent& extent) {
+  if (Status s = check_runs(given, panels, extent.name); !s) return s;
+  extent.floats = product(rows, product(span(given, panels), kPanelWidth));
+  if (extent.floats > kMaxFloats) {
+    return too_large(extent.name, number(panels) + " panels of " + number(rows) + " rows" +
+                                      (given.run > 0 ? ", in runs " + number(given.pitch) + " panels apart," : ""));
+  }
+  runs = given;
+  return success();
+}
+
+Status check_no_runs(const PanelRuns& runs, const Extent& extent, const char* why) {
+  if (runs == PanelRuns{}) return success();
+  return bad_input(std::string("runs were given for ") + extent.name + ", " + why,
+                   "leave RunArgs' PanelRuns for it as they are");
+}
+
+// `given` becomes `runs` where the operand is in panels.
+Status describe(Layout layout, const Problem& problem, const RunArgs& args, bool input, int64_t rows, int64_t n,
+                int64_t ld, PlainView& view, const PanelRuns& given, PanelRuns& runs, Extent& extent) {
+  if (layout == Layout::panel) return describe_panels(given, panel_count(n), rows, runs, extent);
+  if (Status s = check_no_runs(given, extent, "which is plain"); !s) return s;
   Result<PlainView> plain = plain_view(problem, args, input, rows, n, ld, extent);
   if (!plain) return plain.error();
   view = *plain;
@@ -160,8 +221,18 @@ Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, 
   ops.panels = product(ops.batch, ops.runs.panels_per_image());
   Extent x{"X", "", args.x}, y{"Y", "", args.y}, residual{"the residual", "", args.residual};
   if (Status s = describe_images(problem.x_layout, ops.x_images, args.batch, x); !s) return s.error();
-  if (Status s = describe_images(problem.y_layout, ops.y_images, args.batch, y); !s) return s.error();
-  residual.floats = y.floats;
+  if (Status s = check_no_runs(args.x_runs, x, "which a spatial convolution reads with its halo"); !s) return s.error();
+  if (problem.y_layout == Layout::panel) {
+    if (Status s = describe_panels(args.y_runs, ops.panels, m, ops.y_runs, y); !s) return s.error();
+    if (Status s = describe_panels(args.residual_runs, ops.panels, m, ops.residual_runs, residual); !s)
+      return s.error();
+  } else {
+    const char* const why = "which isn't in strips";
+    if (Status s = describe_images(problem.y_layout, ops.y_images, args.batch, y); !s) return s.error();
+    if (Status s = check_no_runs(args.y_runs, y, why); !s) return s.error();
+    if (Status s = check_no_runs(args.residual_runs, residual, why); !s) return s.error();
+    residual.floats = y.floats;
+  }
   if (Status s = check_overlaps(x, y, residual); !s) return s.error();
   return ops;
 }
@@ -176,7 +247,7 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
     return bad_input("the residual is a null pointer, but this kernel's epilogue adds one",
                      "pass RunArgs::residual, of Y's shape and layout");
   }
-  if (!has_residual && args.residual != nullptr) {
+  if (!has_residual && (args.residual != nullptr || args.residual_runs != PanelRuns{})) {
     return bad_input("a residual was passed, but this kernel's epilogue adds none",
                      "compile with Epilogue::residual, or leave RunArgs::residual null");
   }
@@ -197,14 +268,19 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
   ops.y_plain = problem.y_layout == Layout::plain;
   if (problem.spatial()) return spatial_operands(m, k, problem, args, images, ops);
   Extent x{"X", "ldx", args.x}, y{"Y", "ldy", args.y}, residual{"the residual", "ld_residual", args.residual};
-  if (Status s = describe(problem.x_layout, problem, args, true, k, *n, args.ldx, ops.x_view, x); !s) {
+  if (Status s =
+          describe(problem.x_layout, problem, args, true, k, *n, args.ldx, ops.x_view, args.x_runs, ops.x_runs, x);
+      !s) {
     return s.error();
   }
-  if (Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ldy, ops.y_view, y); !s) {
+  if (Status s =
+          describe(problem.y_layout, problem, args, false, m, *n, args.ldy, ops.y_view, args.y_runs, ops.y_runs, y);
+      !s) {
     return s.error();
   }
   if (has_residual) {
-    Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ld_residual, ops.residual_view, residual);
+    Status s = describe(problem.y_layout, problem, args, false, m, *n, args.ld_residual, ops.residual_view,
+                        args.residual_runs, ops.residual_runs, residual);
     if (!s) return s.error();
   }
   if (Status s = check_overlaps(x, y, residual); !s) return s.error();

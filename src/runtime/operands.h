@@ -21,9 +21,15 @@ struct Operands {
   int64_t first_panel = 0;  ///< the panels in front of it are left out
   int64_t count() const { return panels - first_panel; }
   bool x_plain = false, y_plain = false;
-  PlainView x_view;         ///< when x_plain
-  PlainView y_view;         ///< when y_plain
-  PlainView residual_view;  ///< when y_plain; columns lie as in y_view
+  PlainView x_view;                         ///< when x_plain
+  PlainView y_view;                         ///< when y_plain
+  PlainView residual_view;                  ///< when y_plain; columns lie as in y_view
+  PanelRuns x_runs, y_runs, residual_runs;  ///< of panels; no runs where all follow each other
+
+  /// Of the panels from p on, how many lie side by side in each operand that is in panels.
+  int64_t side_by_side(int64_t p, int64_t count) const {
+    return residual_runs.side_by_side(p, y_runs.side_by_side(p, x_runs.side_by_side(p, count)));
+  }
 
   /// Of a spatial convolution, in the layout that its code sees; the views above are not set then, and panels are those
   /// of `runs`, of all images.

@@ -38,6 +38,7 @@ StripView StripView::input(const Conv2d& conv, int64_t channels) {
           .width = conv.width,
           .positions_h = shape.x_h,
           .positions_w = shape.x_w,
+          .pitch = shape.x_w,
           .grid_w = shape.grid_w,
           .step_h = shape.step_h,
           .step_w = shape.step_w,
@@ -45,20 +46,22 @@ StripView StripView::input(const Conv2d& conv, int64_t channels) {
           .pad_left = conv.pad_left};
 }
 
-StripView StripView::output(const Conv2d& conv, int64_t m) {
-  const StripShape shape = strip_shape(conv);
-  return {.channels = m,
-          .height = conv.out_height(),
-          .width = conv.out_width(),
-          .positions_h = shape.tile_h,
-          .positions_w = shape.tile_w,
-          .grid_w = shape.grid_w,
-          .step_h = shape.tile_h,
-          .step_w = shape.tile_w};
+StripView StripView::output(const Conv2d& conv, int64_t m) { return value(output_grid(conv), m); }
+
+StripView StripView::value(const StripGrid& grid, int64_t channels) {
+  return {.channels = channels,
+          .height = grid.height,
+          .width = grid.width,
+          .positions_h = grid.tile_h,
+          .positions_w = grid.tile_w,
+          .pitch = grid.tile_w,
+          .grid_w = grid.grid_w,
+          .step_h = grid.tile_h,
+          .step_w = grid.tile_w};
 }
 
 void pack_strip_rows(const StripView& view, const float* image, int64_t first, int64_t last, float* strips) {
-  const int64_t row_floats = view.positions_w * view.channels * kPanelWidth;
+  const int64_t row_floats = view.pitch * view.channels * kPanelWidth;
   for (int64_t row = first; row < last; ++row) {
     strip_copy().pack_row(lanes_of(view, row), view.positions_w, view.channels, image, view.height * view.width,
                           strips + row * row_floats);
@@ -66,7 +69,7 @@ void pack_strip_rows(const StripView& view, const float* image, int64_t first, i
 }
 
 void unpack_strip_rows(const StripView& view, const float* strips, int64_t first, int64_t last, float* image) {
-  const int64_t row_floats = view.positions_w * view.channels * kPanelWidth;
+  const int64_t row_floats = view.pitch * view.channels * kPanelWidth;
   for (int64_t row = first; row < last; ++row) {
     strip_copy().unpack_row(lanes_of(view, row), view.positions_w, view.channels, strips + row * row_floats, image,
                             view.height * view.width);
@@ -77,15 +80,27 @@ void pack_strips(const float* source, int64_t batch, int64_t channels, const Con
   pack_images(StripView::input(conv, channels), source, batch, strips);
 }
 
+void pack_strips(const float* source, int64_t batch, int64_t channels, const StripGrid& grid, float* strips) {
+  pack_images(StripView::value(grid, channels), source, batch, strips);
+}
+
 void pack_output_strips(const float* source, int64_t batch, int64_t m, const Conv2d& conv, float* strips) {
-  pack_images(StripView::output(conv, m), source, batch, strips);
+  pack_strips(source, batch, m, output_grid(conv), strips);
+}
+
+void unpack_strips(const float* strips, int64_t batch, int64_t channels, const StripGrid& grid, const PanelRuns& runs,
+                   float* target) {
+  StripView view = StripView::value(grid, channels);
+  if (runs.run > 0) view.pitch = runs.pitch;
+  for (int64_t b = 0; b < batch; ++b) {
+    const int64_t position = runs.at(b * grid.positions());
+    unpack_strip_rows(view, strips + position * channels * kPanelWidth, 0, view.positions_h,
+                      target + b * view.image_floats());
+  }
 }
 
 void unpack_strips(const float* strips, int64_t batch, int64_t m, const Conv2d& conv, float* target) {
-  const StripView view = StripView::output(conv, m);
-  for (int64_t b = 0; b < batch; ++b) {
-    unpack_strip_rows(view, strips + b * view.strip_floats(), 0, view.positions_h, target + b * view.image_floats());
-  }
+  unpack_strips(strips, batch, m, output_grid(conv), {}, target);
 }
 
 }  // namespace sparsmith

@@ -8,6 +8,7 @@
 
 #include "tests/correctness/layer_case.h"
 #include "tests/runtime/fused_reference.h"
+#include "tests/runtime/panel_runs.h"
 
 namespace sparsmith {
 namespace {
@@ -99,6 +100,10 @@ std::vector<float> run_separately(const Kernel& first, const Kernel& second, con
         if (buffers.y_bits() != bits) return where() << "other bits than before";
         if (!apart.empty() && std::memcmp(apart.data(), args.y, apart.size() * sizeof(float)) != 0) {
           return where() << "other bits than two calls";
+        }
+        const auto run = [&](const RunArgs& in_runs) { return fused->run(in_runs); };
+        if (auto same = testing::same_in_runs(pair, c.second.m, c.first.k, buffers, run, c.first.seed); !same) {
+          return where() << same.message();
         }
       }
     }

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "kernels/reference.h"
+#include "tests/runtime/panel_runs.h"
 
 namespace sparsmith::testing {
 namespace {
@@ -150,6 +151,9 @@ OwnedParams::OwnedParams(const Epilogue& epilogue, int64_t m, uint32_t seed) {
     if (buffers.y_bits() != first) {
       return ::testing::AssertionFailure() << t << " threads give other bits than 1 thread";
     }
+    const auto run = [&](const RunArgs& args) { return kernel.run(args); };
+    const uint32_t of_runs = seed + static_cast<uint32_t>(t);
+    if (auto in_runs = same_in_runs(problem, kernel.m(), kernel.k(), buffers, run, of_runs); !in_runs) return in_runs;
   }
   return ::testing::AssertionSuccess();
 }

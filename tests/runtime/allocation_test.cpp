@@ -78,6 +78,7 @@ TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
         ASSERT_TRUE(kernel.ok());
         testing::CallBuffers buffers(problem, 70, 90, {.n = 201, .batch = 3}, 2);
         buffers.args().threads = threads;
+        if (layout == Layout::panel) buffers.args().y_runs = {.run = 13, .pitch = 14};
         const int64_t before_first = allocations;
         ASSERT_TRUE(kernel->run(buffers.args()).ok());
         if (!conv && layout == Layout::plain && threads == 1) {
@@ -92,6 +93,23 @@ TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
       }
     }
   }
+}
+
+TEST(AllocationTest, LinkingStripsIsAllocationFree) {
+  Conv2d conv{.height = 14, .width = 14};
+  conv.kernel_h = conv.kernel_w = 3;
+  conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = 1;
+  const int64_t channels = 700;
+  std::vector<float> value(static_cast<size_t>(strip_shape(conv).y_floats(channels))),
+      x(static_cast<size_t>(strip_shape(conv).x_floats(channels)));
+  const auto link = [&] {
+    ASSERT_TRUE(regrid_strips(value.data(), output_grid(conv), {}, 1, channels, conv, x.data(), 2).ok());
+    ASSERT_TRUE(fill_strip_halo(x.data(), 1, channels, conv, 2).ok());
+  };
+  link();
+  const int64_t before = allocations;
+  for (int i = 0; i < 5; ++i) link();
+  EXPECT_EQ(allocations - before, 0);
 }
 
 TEST(AllocationTest, FusedCallsAreAllocationFreeAfterTheFirst) {

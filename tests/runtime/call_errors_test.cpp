@@ -130,6 +130,53 @@ TEST_F(CallErrors, PanelsOverlapByTheirWholeSize) {
   EXPECT_EQ(message(args_), "");
 }
 
+TEST_F(CallErrors, PanelsInRunsThatCannotBe) {
+  problem_.x_layout = problem_.y_layout = Layout::panel;
+  std::vector<float> y(4096);
+  args_.y = y.data();
+  args_.n = 6 * 16;
+  const auto runs = [&](const PanelRuns& given) {
+    args_.y_runs = given;
+    return message(args_);
+  };
+  EXPECT_EQ(runs({.run = 3, .pitch = 5}), "");
+  EXPECT_EQ(runs({.run = 1, .pitch = 2, .image_runs = 3, .image_pitch = 5}), "");
+  EXPECT_THAT(runs({.run = -1}), HasSubstr("none of these may be negative"));
+  EXPECT_THAT(runs({.run = 3, .pitch = -3}), HasSubstr("none of these may be negative"));
+  EXPECT_THAT(runs({.pitch = 3}), HasSubstr("the panels of Y have a pitch or images, but no length of a run"));
+  EXPECT_THAT(runs({.run = 3, .pitch = 2}), HasSubstr("overlap: runs of 3 begin every 2"));
+  EXPECT_THAT(runs({.run = 3, .pitch = 3, .image_pitch = 9}), HasSubstr("no number of runs"));
+  EXPECT_THAT(runs({.run = 4, .pitch = 4}), HasSubstr("6 panels of Y can't be divided into runs of 4"));
+  EXPECT_THAT(runs({.run = 3, .pitch = 3, .image_runs = 4, .image_pitch = 12}), HasSubstr("images of 4 runs of 3"));
+  EXPECT_THAT(runs({.run = 1, .pitch = 2, .image_runs = 3, .image_pitch = 4}), HasSubstr("images begin every 4"));
+  EXPECT_THAT(runs({.run = 1, .pitch = int64_t{1} << 60}), HasSubstr("takes more than 2^46 bytes"));
+  EXPECT_THAT(runs({.run = 1, .pitch = 1, .image_runs = INT64_MAX, .image_pitch = INT64_MAX}), HasSubstr("divided"));
+  EXPECT_THAT(runs({.run = 1, .pitch = 1, .image_runs = 1, .image_pitch = INT64_MAX}), HasSubstr("2^46 bytes"));
+}
+
+TEST_F(CallErrors, RunsWhereThereAreNoPanels) {
+  args_.x_runs = {.run = 1, .pitch = 1};
+  EXPECT_THAT(message(args_), HasSubstr("runs were given for X, which is plain"));
+  args_.x_runs = {};
+  args_.residual_runs = {.run = 1, .pitch = 1};
+  EXPECT_THAT(message(args_), HasSubstr("this kernel's epilogue adds none"));
+  args_.residual_runs = {};
+  Conv2d conv{.height = 4, .width = 4};
+  conv.kernel_w = 2;
+  problem_.conv = conv;
+  problem_.x_layout = problem_.y_layout = Layout::panel;
+  std::vector<float> x(4096), y(4096);
+  args_.x = x.data();
+  args_.y = y.data();
+  EXPECT_EQ(message(args_), "");
+  args_.x_runs = {.run = 1, .pitch = 1};
+  EXPECT_THAT(message(args_), HasSubstr("which a spatial convolution reads with its halo"));
+  args_.x_runs = {};
+  problem_.x_layout = problem_.y_layout = Layout::plane;
+  args_.y_runs = {.run = 1, .pitch = 1};
+  EXPECT_THAT(message(args_), HasSubstr("runs were given for Y, which isn't in strips"));
+}
+
 TEST_F(CallErrors, ResidualOverlappingY) {
   problem_.epilogue.residual = Residual::before_activation;
   args_.residual = y_;

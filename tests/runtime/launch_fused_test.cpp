@@ -12,6 +12,7 @@
 #include "tests/runtime/fake_code.h"
 #include "tests/runtime/fused_reference.h"
 #include "tests/runtime/hooks.h"
+#include "tests/runtime/panel_runs.h"
 
 namespace sparsmith {
 namespace {
@@ -135,6 +136,11 @@ void check(uint32_t seed, ThreadPool& pool) {
     ASSERT_TRUE(buffers.surroundings_untouched());
     if (bits.empty()) bits = buffers.y_bits();
     ASSERT_EQ(buffers.y_bits(), bits);
+    const auto again = [&](const RunArgs& in_runs) {
+      const Result<Operands> others = check_run_args(rows, first.weights.cols(), pair, in_runs);
+      return others.ok() ? launch_fused(launch, *others, threads) : Status(others.error());
+    };
+    ASSERT_TRUE(testing::same_in_runs(pair, rows, first.weights.cols(), buffers, again, seed));
   };
   for (const int64_t block : {int64_t{0}, int64_t{1}, 1 + upto(5), int64_t{1000}}) {
     launch.block_positions = block;

@@ -11,6 +11,7 @@
 #include "tests/runtime/call_buffers.h"
 #include "tests/runtime/fake_code.h"
 #include "tests/runtime/hooks.h"
+#include "tests/runtime/panel_runs.h"
 
 namespace sparsmith {
 namespace {
@@ -89,6 +90,13 @@ void check(const Case& c, uint32_t seed, ThreadPool& pool) {
     ASSERT_TRUE(buffers.surroundings_untouched()) << threads << " threads";
     if (threads == 1) first = buffers.y_bits();
     ASSERT_EQ(buffers.y_bits(), first) << threads << " threads";
+    ASSERT_TRUE(testing::same_in_runs(
+        c.problem, c.m, c.k, buffers,
+        [&](const RunArgs& args) {
+          const Result<Operands> in_runs = check_run_args(c.m, c.k, c.problem, args);
+          return in_runs.ok() ? launch(kernel, *in_runs, threads) : Status(in_runs.error());
+        },
+        seed + static_cast<uint32_t>(threads)));
   }
   const ParallelFor hook = testing::backwards(1 + static_cast<int>(seed % 5));
   kernel.workers = {nullptr, &hook};
