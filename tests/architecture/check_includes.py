@@ -18,6 +18,7 @@ FOLDERS = {
     "src/graph": set(),
     "src/onnx": {"graph", "load"},
     "src/ops": {"graph"},
+    "src/passes": {"graph", "ops"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
     "codegen": {"plan", "kernels", "artifact"},
@@ -49,7 +50,7 @@ LIBRARIES = [
 SYSTEM = re.compile(r"[a-z_]+$|std[a-z]+\.h$|sys/[a-z_]+\.h$|(asm|linux)/|[a-z0-9]*intrin\.h$|"
                     r"(fcntl|unistd|elf|link|time|signal|cpuid|sched|dlfcn|pthread|errno|string|limits|poll)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops)/")
+OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops|passes)/")
 
 
 def folder_of(path):
