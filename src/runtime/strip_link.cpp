@@ -23,25 +23,23 @@ Status check_sizes(int64_t batch, int64_t channels, int threads, const ParallelF
   return parallel != nullptr ? check_hook(*parallel) : success();
 }
 
-/// body(image, first channel, last channel), in blocks of at most `most` channels, divided among threads. `lines`: of a
-/// channel of an image.
+/// body(image, first channel, last channel) for all images and channels, divided among threads. `lines`: of a channel
+/// of an image.
 template <class Body>
-Status for_each_block(int64_t batch, int64_t channels, int64_t most, int64_t lines, int threads,
-                      const ParallelFor* parallel, const Body& body) {
+Status for_each_share(int64_t batch, int64_t channels, int64_t lines, int threads, const ParallelFor* parallel,
+                      const Body& body) {
   const CallScope inside;
   Workers workers;
   workers.hook = parallel;
   if (threads > 1 && parallel == nullptr) workers.pool = &process_pool();
   const int64_t useful = 1 + batch * channels * lines / kLinesPerThread;
   threads = static_cast<int>(std::min<int64_t>(std::max(workers.available(threads), 1), useful));
-  const int64_t shares = std::min((threads + batch - 1) / batch, channels);
-  most = std::min(most, (channels + shares - 1) / shares);
-  const int64_t blocks = (channels + most - 1) / most, all = batch * blocks;
+  const int64_t shares = std::min((threads + batch - 1) / batch, channels), all = batch * shares;
   const auto parts = static_cast<int>(std::min<int64_t>(threads, all));
   return workers.run(threads, parts, [&](int part) {
     for (int64_t i = all * part / parts; i < all * (part + 1) / parts; ++i) {
-      const int64_t first = i % blocks * most;
-      body(i / blocks, first, std::min(first + most, channels));
+      const int64_t share = i % shares;
+      body(i / shares, channels * share / shares, channels * (share + 1) / shares);
     }
   });
 }
@@ -207,7 +205,7 @@ Status fill_strip_halo(float* strips, int64_t batch, int64_t channels, const Con
                      "use regrid_strips, or pack_strips");
   }
   const StripShape shape = strip_shape(conv);
-  return for_each_block(batch, channels, channels, shape.x_positions(), threads, parallel,
+  return for_each_share(batch, channels, shape.x_positions(), threads, parallel,
                         [&](int64_t image, int64_t first, int64_t last) {
                           fill_image(strips + image * shape.x_floats(channels), channels, first, last, conv, shape);
                         });
@@ -217,12 +215,8 @@ Status regrid_strips(const float* value, const StripGrid& grid, const PanelRuns&
                      const Conv2d& next, float* strips, int threads, const ParallelFor* parallel) {
   if (Status s = check_sizes(batch, channels, threads, parallel); !s) return s;
   if (Status s = check_value(grid, runs, next); !s) return s;
-  // Channels whose old lines stay in L1 while the new ones are put together.
-  constexpr int64_t kBlockBytes = 64 << 10, kFewestChannels = 16;
-  const int64_t line_bytes = kPanelWidth * static_cast<int64_t>(sizeof(float));
-  const int64_t block = std::max(kBlockBytes / (grid.positions() * line_bytes), kFewestChannels);
   const StripShape shape = strip_shape(next);
-  return for_each_block(batch, channels, block, shape.x_positions(), threads, parallel,
+  return for_each_share(batch, channels, shape.x_positions(), threads, parallel,
                         [&](int64_t image, int64_t first, int64_t last) {
                           const int64_t position = runs.at(image * grid.positions());
                           const OldPositions old{.lines = value + (position * channels + first) * kPanelWidth,
