@@ -3,7 +3,7 @@
 #include <functional>
 #include <numeric>
 
-namespace sparsmith::graph {
+namespace sparsmith {
 
 int64_t size_of(ElementType type) {
   switch (type) {
@@ -59,6 +59,10 @@ const char* to_string(ElementType type) {
   }
   return "bool";
 }
+
+}  // namespace sparsmith
+
+namespace sparsmith::graph {
 
 std::optional<ElementType> element_type(int64_t onnx_number) {
   switch (onnx_number) {

@@ -10,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "sparsmith/model.h"
+
 namespace sparsmith::graph {
 
-enum class ElementType : uint8_t { f32, f64, f16, bf16, i8, u8, i16, u16, i32, u32, i64, u64, boolean };
+using sparsmith::ElementType;
+using sparsmith::size_of;
+using sparsmith::to_string;
 
-int64_t size_of(ElementType type);        ///< bytes of an element
-const char* to_string(ElementType type);  ///< "float32", "int64", ... as numpy names them
 /// The element type of a number in ONNX files (TensorProto.DataType); none for text, complex numbers and types of other
 /// widths.
 std::optional<ElementType> element_type(int64_t onnx_number);

@@ -78,8 +78,14 @@ Result<Evaluator> Evaluator::create(const Graph& graph, std::span<const std::vec
 
 Status Evaluator::take_inputs(std::span<const std::vector<int64_t>> shapes) {
   for (size_t i = 0; i < graph_->values.size(); ++i) {
-    if (const Tensor* constant = graph_->values[i].constant.get()) {
+    const graph::Value& value = graph_->values[i];
+    if (const Tensor* constant = value.constant.get()) {
       types_[i] = Type{constant->type, constant->shape, constant};
+    } else if (value.type && value.shape) {
+      // A weight that lies in a kernel is known by its type alone; nodes overwrite what they make.
+      Type type{*value.type, {}, nullptr};
+      for (const graph::Dimension& dimension : *value.shape) type.shape.push_back(std::max<int64_t>(0, dimension.size));
+      types_[i] = std::move(type);
     }
   }
   if (shapes.size() != graph_->inputs.size()) {

@@ -198,16 +198,42 @@ Status Kernel::update_values(const Weights& weights, const LayerParams& params) 
   return pack_values(image.value_sources, weights.values(), impl_->problem.epilogue, params, impl_->values.span());
 }
 
+std::string artifact_of(const Kernel& kernel) {
+  const Kernel::Impl& impl = kernel.impl();
+  KernelImage image = impl.code->image;
+  image.problem = impl.problem;
+  return serialize(image, {impl.code->memory.data(), impl.code->code_bytes}, impl.values.span());
+}
+
 Status Kernel::save(const std::string& path) const {
-  const LoadedCode& code = *impl_->code;
   try {
-    KernelImage image = code.image;
-    image.problem = impl_->problem;
-    return write_file_atomic(
-        path, serialize(image, {code.memory.data(), code.code_bytes}, std::as_const(impl_->values).span()));
+    return write_file_atomic(path, artifact_of(*this));
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to write " + path);
   }
+}
+
+Result<Kernel> kernel_of(KernelImage image, const std::string& origin) {
+  if (image.values.size() != image.value_sources.size()) {
+    return bad_input(origin + " holds code without weights (a cache entry), not a kernel",
+                     "make the file with Kernel::save or `sparsmith compile`");
+  }
+  auto impl = std::make_unique<Kernel::Impl>();
+  impl->values = PackedValues(image.values.size());
+  std::copy(image.values.begin(), image.values.end(), impl->values.span().begin());
+  image.values = {};
+  impl->problem = image.problem;
+  Result<std::shared_ptr<const LoadedCode>> code = load_code(std::move(image));
+  if (!code) return code.error();
+  impl->set_code(std::move(*code));
+  if (!impl->code->missing_feature.empty()) {
+    return unsuitable(
+        origin + " was made for " + impl->code->image.target + "; this CPU lacks " + impl->code->missing_feature,
+        "compile it for this machine, or for x86-64-v3 to run on older CPUs too");
+  }
+  impl->report.source = BuildReport::Source::artifact;
+  impl->report.code_bytes = static_cast<int64_t>(impl->code->code_bytes);
+  return Kernel(std::move(impl));
 }
 
 Result<Kernel> Kernel::load(const std::string& path) {
@@ -215,27 +241,9 @@ Result<Kernel> Kernel::load(const std::string& path) {
   try {
     Result<KernelImage> image = read_image(path);
     if (!image) return image.error();
-    if (image->values.size() != image->value_sources.size()) {
-      return bad_input(path + " holds code without weights (a cache entry), not a kernel",
-                       "make the file with Kernel::save or `sparsmith compile`");
-    }
-    auto impl = std::make_unique<Impl>();
-    impl->values = PackedValues(image->values.size());
-    std::copy(image->values.begin(), image->values.end(), impl->values.span().begin());
-    image->values = {};
-    impl->problem = image->problem;
-    Result<std::shared_ptr<const LoadedCode>> code = load_code(std::move(*image));
-    if (!code) return code.error();
-    impl->set_code(std::move(*code));
-    if (!impl->code->missing_feature.empty()) {
-      return unsuitable(
-          path + " was made for " + impl->code->image.target + "; this CPU lacks " + impl->code->missing_feature,
-          "compile the layer for this machine, or for x86-64-v3 to run on older CPUs too");
-    }
-    impl->report.source = BuildReport::Source::artifact;
-    impl->report.code_bytes = static_cast<int64_t>(impl->code->code_bytes);
-    impl->report.total_ns = ns_since(start);
-    return Kernel(std::move(impl));
+    Result<Kernel> kernel = kernel_of(std::move(*image), path);
+    if (kernel) kernel->impl().report.total_ns = ns_since(start);
+    return kernel;
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to load " + path);
   }

@@ -50,6 +50,13 @@ struct Kernel::Impl {
 Result<Kernel> make_kernel(std::shared_ptr<const LoadedCode> code, const Problem& problem, const Weights& weights,
                            const LayerParams& params, BuildReport report);
 
+/// A kernel of an artifact's image, values included. bad_input: a cache entry, which has none; unsuitable: code for a
+/// CPU that this one isn't.
+Result<Kernel> kernel_of(KernelImage image, const std::string& origin);
+
+/// The kernel as the bytes of an artifact.
+std::string artifact_of(const Kernel& kernel);
+
 /// Checks shapes of `params` against the epilogue: exactly the vectors it asks for, m floats each.
 Status check_params(const Epilogue& epilogue, const LayerParams& params, int64_t m);
 

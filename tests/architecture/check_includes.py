@@ -19,6 +19,7 @@ FOLDERS = {
     "src/onnx": {"graph", "load"},
     "src/ops": {"graph"},
     "src/passes": {"graph", "ops"},
+    "src/model": {"pattern", "artifact", "runtime", "graph", "ops"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
     "codegen": {"plan", "kernels", "artifact"},
@@ -26,6 +27,7 @@ FOLDERS = {
     "src/runtime": {"pattern", "artifact"},
     "src/cache": {"artifact", "runtime"},
     "src/compiler": {"pattern", "plan", "kernels", "codegen", "artifact", "runtime", "cache"},
+    "src/lower": {"pattern", "graph", "ops", "onnx", "passes", "model", "artifact", "runtime"},
     "src/cli": {"bench", "kernels", "artifact", "runtime"},
     "bench": {"kernels", "plan"},  # sparsmith_plan_quality measures the planner
     "bench/peers": set(),
@@ -50,7 +52,7 @@ LIBRARIES = [
 SYSTEM = re.compile(r"[a-z_]+$|std[a-z]+\.h$|sys/[a-z_]+\.h$|(asm|linux)/|[a-z0-9]*intrin\.h$|"
                     r"(fcntl|unistd|elf|link|time|signal|cpuid|sched|dlfcn|pthread|errno|string|limits|poll)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops|passes)/")
+OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops|model|passes|lower)/")
 
 
 def folder_of(path):

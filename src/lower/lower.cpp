@@ -1,0 +1,295 @@
+#include "lower/lower.h"
+
+#include <algorithm>
+#include <map>
+
+#include "lower/prepare.h"
+#include "model/blocked.h"
+#include "model/images.h"
+#include "ops/layer.h"
+#include "sparsmith/panel.h"
+
+namespace sparsmith::lower {
+namespace {
+
+using graph::Graph;
+using graph::kNoValue;
+using graph::Node;
+using graph::ValueId;
+using model::Format;
+using model::Work;
+using Kind = Format::Kind;
+
+/// The cut of images of that size that most convolutions have.
+StripGrid usual_grid(const Conv2d& pointwise) {
+  Conv2d conv = pointwise;
+  conv.kernel_h = conv.kernel_w = 3;
+  conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = 1;
+  return output_grid(conv);
+}
+
+class Lowering {
+ public:
+  Lowering(Graph& graph, const ops::Evaluator& types) : graph_(graph), types_(types) {}
+
+  Status run() {
+    for (size_t v = 0; v < graph_.values.size(); ++v) readers_.emplace_back();
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      for (const ValueId id : graph_.nodes[n].inputs) {
+        if (id != kNoValue) readers_[static_cast<size_t>(id)].push_back(n);
+      }
+    }
+    for (const ValueId id : graph_.inputs) add_buffer(id, Format::of(Kind::plain));
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      if (types_.op(n) == nullptr) continue;  // folded
+      node_ = static_cast<int32_t>(n);
+      if (Status placed = place(graph_.nodes[n]); !placed) return placed;
+    }
+    // Whatever else an output lies in, the caller gets it plain.
+    for (const ValueId id : graph_.outputs) {
+      if (type(id).constant == nullptr) buffer_in(id, Format::of(Kind::plain));
+    }
+    return success();
+  }
+
+  model::Program take_program() { return std::move(program_); }
+  std::vector<Layer> take_layers() { return std::move(layers_); }
+
+ private:
+  const ops::Type& type(ValueId id) const { return types_.type(id); }
+  const model::Buffer& buffer(int32_t b) const { return program_.buffers[static_cast<size_t>(b)]; }
+
+  int32_t add_buffer(ValueId value, const Format& format) {
+    const auto b = static_cast<int32_t>(program_.buffers.size());
+    program_.buffers.push_back({value, format});
+    buffers_[value].push_back(b);
+    return b;
+  }
+  void add_work(Work::Kind kind, std::vector<int32_t> inputs, std::vector<int32_t> outputs,
+                int32_t kernel = Work::kNone) {
+    program_.works.push_back({kind, node_, kernel, std::move(inputs), std::move(outputs)});
+  }
+
+  /// The value's buffer of that format, made by conversion where there is none.
+  int32_t buffer_in(ValueId value, const Format& format) {
+    for (const int32_t b : buffers_[value]) {
+      if (buffer(b).format == format) return b;
+    }
+    if (buffers_[value].empty()) {  // a constant, which is plain
+      const int32_t plain = add_buffer(value, Format::of(Kind::plain));
+      if (format.kind == Kind::plain) return plain;
+    }
+    int32_t source = Work::kNone;
+    for (const int32_t b : buffers_[value]) {
+      if (convertible(buffer(b).format, format) && (source == Work::kNone || buffer(b).format.kind == Kind::grid)) {
+        source = b;
+      }
+    }
+    if (source == Work::kNone) source = buffer_in(value, Format::of(Kind::plain));
+    const int32_t target = add_buffer(value, format);
+    add_work(Work::Kind::convert, {source}, {target});
+    return target;
+  }
+
+  /// A buffer whose interior lies on the grid.
+  int32_t buffer_on(ValueId value, const StripGrid& grid) {
+    for (const int32_t b : buffers_[value]) {
+      const auto interior = interior_of(buffer(b).format);
+      if (interior && interior->grid == grid) return b;
+    }
+    return buffer_in(value, Format::of(grid));
+  }
+
+  std::optional<StripGrid> grid_of(ValueId value) {
+    for (const int32_t b : buffers_[value]) {
+      if (const auto interior = interior_of(buffer(b).format)) return interior->grid;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Conv2d> convolution(const Node& node) const {
+    if (!is_layer(node) || node.op != "Conv") return std::nullopt;
+    return convolution_of(graph_, node, type(node.inputs[ops::kLayerX]), type(node.inputs[ops::kLayerWeights]));
+  }
+  /// What the node wants its image cut for, if that is for windows wider than a pixel.
+  std::optional<Conv2d> window_of(const Node& node) const {
+    if (const auto conv = convolution(node)) return conv->pointwise() ? std::nullopt : conv;
+    const auto pool = node.inputs.empty() || node.inputs[0] == kNoValue
+                          ? std::nullopt
+                          : model::pool_windows(graph_, node, type(node.inputs[0]));
+    return pool ? std::optional(pool->conv) : std::nullopt;
+  }
+  bool is_kernel(const Node& node) const {
+    return is_layer(node) && (node.op == "MatMul" || convolution(node).has_value());
+  }
+
+  /// Where a kernel writes an image: into the X of a convolution that reads it, where that one's cut agrees and nobody
+  /// needs it in one piece; else on its grid.
+  Format home_of(ValueId value, const StripGrid& grid) const {
+    std::optional<Conv2d> next;
+    for (const size_t n : readers_[static_cast<size_t>(value)]) {
+      const Node& reader = graph_.nodes[n];
+      const auto window = window_of(reader);
+      const bool whole = reader.op == "GlobalAveragePool" || is_kernel(reader) || window;
+      if (!whole) return Format::of(grid);
+      if (window && !next && can_link(grid, *window)) next = window;
+    }
+    return next ? Format::of(*next) : Format::of(grid);
+  }
+
+  void add_kernel(const Format& home, ValueId y, std::vector<int32_t> inputs, Layer layer) {
+    const auto kernel = static_cast<int32_t>(layers_.size());
+    layers_.push_back(std::move(layer));
+    const int32_t output = add_buffer(y, home);
+    add_work(Work::Kind::kernel, std::move(inputs), {output}, kernel);
+    if (home.kind == Kind::strips) add_work(Work::Kind::halo, {output}, {output});
+  }
+
+  static ValueId residual_of(const Node& node) {
+    return node.inputs.size() > ops::kLayerResidual ? node.inputs[ops::kLayerResidual] : kNoValue;
+  }
+
+  Status place_convolution(const Node& node, const Conv2d& conv) {
+    const ValueId x = node.inputs[ops::kLayerX], residual = residual_of(node);
+    const bool pointwise = conv.pointwise();
+    auto layer = make_layer(graph_, node, types_, pointwise ? std::nullopt : std::optional(conv));
+    if (!layer) return layer.error();
+    StripGrid grid = output_grid(conv);
+    std::vector<int32_t> inputs;
+    if (pointwise) {
+      grid =
+          grid_of(x).value_or(residual != kNoValue ? grid_of(residual).value_or(usual_grid(conv)) : usual_grid(conv));
+      inputs.push_back(buffer_on(x, grid));
+      layer->problem.n = grid.positions() * kPanelWidth;
+    } else {
+      inputs.push_back(buffer_in(x, Format::of(conv)));
+      layer->problem.n = conv.out_height() * conv.out_width();
+    }
+    if (residual != kNoValue) inputs.push_back(buffer_on(residual, grid));
+    layer->problem.x_layout = layer->problem.y_layout = Layout::panel;
+    add_kernel(home_of(node.outputs[0], grid), node.outputs[0], std::move(inputs), std::move(*layer));
+    return success();
+  }
+
+  Status place_product(const Node& node) {
+    auto layer = make_layer(graph_, node, types_, std::nullopt);
+    if (!layer) return layer.error();
+    const ValueId x = node.inputs[ops::kLayerX], residual = residual_of(node);
+    const int64_t rows = model::rows_of(type(x));
+    const Format format = Format::of(rows == 1 ? Kind::columns : Kind::panels);
+    layer->problem.n = rows;
+    layer->problem.x_layout = layer->problem.y_layout = rows == 1 ? Layout::plain : Layout::panel;
+    std::vector<int32_t> inputs{buffer_in(x, format)};
+    if (residual != kNoValue) inputs.push_back(buffer_in(residual, format));
+    add_kernel(format, node.outputs[0], std::move(inputs), std::move(*layer));
+    return success();
+  }
+
+  /// On values as kernels left them, if the node can; tries each format that its first input lies in.
+  bool place_blocked(const Node& node) {
+    if (node.inputs.empty() || node.inputs[0] == kNoValue) return false;
+    std::vector<std::optional<ops::Type>> inputs;
+    std::vector<ops::Type> outputs;
+    for (const ValueId id : node.inputs) inputs.push_back(id == kNoValue ? std::nullopt : std::optional(type(id)));
+    for (const ValueId id : node.outputs) {
+      if (id == kNoValue) return false;
+      outputs.push_back(type(id));
+    }
+    for (const int32_t b : buffers_[node.inputs[0]]) {
+      const Format first = buffer(b).format;
+      const auto formats = model::blocked_formats(graph_, node, inputs, outputs, first);
+      if (!formats) continue;
+      std::vector<int32_t> from, to;
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        from.push_back(inputs[i] ? buffer_in(node.inputs[i], (*formats)[i]) : Work::kNone);
+      }
+      for (const ValueId id : node.outputs) to.push_back(add_buffer(id, first));
+      add_work(Work::Kind::blocked, std::move(from), std::move(to));
+      return true;
+    }
+    return false;
+  }
+
+  bool place_pooling(const Node& node) {
+    if (node.inputs.empty() || node.inputs[0] == kNoValue || !grid_of(node.inputs[0])) return false;
+    const ValueId x = node.inputs[0];
+    if (node.op == "GlobalAveragePool" && node.domain.empty()) {
+      for (const int32_t b : buffers_[x]) {
+        if (!interior_of(buffer(b).format)) continue;
+        add_work(Work::Kind::mean, {b}, {add_buffer(node.outputs[0], Format::of(Kind::plain))});
+        return true;
+      }
+    }
+    const auto pool = model::pool_windows(graph_, node, type(x));
+    if (!pool) return false;
+    const int32_t strips = buffer_in(x, Format::of(pool->conv));
+    add_work(Work::Kind::pool, {strips}, {add_buffer(node.outputs[0], Format::of(output_grid(pool->conv)))});
+    return true;
+  }
+
+  Status place(const Node& node) {
+    if (const auto conv = convolution(node)) return place_convolution(node, *conv);
+    if (is_layer(node) && node.op == "MatMul" && model::rows_of(type(node.inputs[ops::kLayerX])) > 0) {
+      return place_product(node);
+    }
+    if (place_pooling(node) || place_blocked(node)) return success();
+    std::vector<int32_t> inputs, outputs;
+    for (const ValueId id : node.inputs) {
+      inputs.push_back(id == kNoValue ? Work::kNone : buffer_in(id, Format::of(Kind::plain)));
+    }
+    for (const ValueId id : node.outputs) {
+      outputs.push_back(id == kNoValue ? Work::kNone : add_buffer(id, Format::of(Kind::plain)));
+    }
+    add_work(Work::Kind::reference, std::move(inputs), std::move(outputs));
+    return success();
+  }
+
+  Graph& graph_;
+  const ops::Evaluator& types_;
+  std::vector<std::vector<size_t>> readers_;  ///< of each value
+  std::map<ValueId, std::vector<int32_t>> buffers_;
+  model::Program program_;
+  std::vector<Layer> layers_;
+  int32_t node_ = 0;
+};
+
+/// Constants that nothing but kernels reads stay as types.
+void drop_weights(Graph& graph, const model::Program& program) {
+  std::vector<bool> read(graph.values.size());
+  for (const model::Buffer& buffer : program.buffers) read[static_cast<size_t>(buffer.value)] = true;
+  for (const Node& node : graph.nodes) {
+    if (is_layer(node)) continue;
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) read[static_cast<size_t>(id)] = true;
+    }
+  }
+  for (const ValueId id : graph.outputs) read[static_cast<size_t>(id)] = true;
+  for (size_t v = 0; v < graph.values.size(); ++v) {
+    graph::Value& value = graph.values[v];
+    if (read[v] || value.constant == nullptr) continue;
+    value.type = value.constant->type;
+    value.shape.emplace();
+    for (const int64_t size : value.constant->shape) value.shape->push_back({size, ""});
+    value.constant = nullptr;
+  }
+}
+
+}  // namespace
+
+Result<Lowered> lower(Graph graph) {
+  const auto shapes = ops::declared_shapes(graph);
+  if (!shapes) return shapes.error();
+  auto types = ops::Evaluator::create(graph, *shapes);
+  if (!types) return types.error();
+  prepare(graph, *types);
+  types = ops::Evaluator::create(graph, *shapes);
+  if (!types) return types.error();
+  Lowering lowering(graph, *types);
+  if (Status lowered = lowering.run(); !lowered) return lowered.error();
+  Lowered result{{}, lowering.take_program(), lowering.take_layers()};
+  drop_weights(graph, result.program);
+  result.graph = std::move(graph);
+  return result;
+}
+
+}  // namespace sparsmith::lower

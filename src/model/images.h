@@ -1,0 +1,21 @@
+/// \file
+/// Which pooling runs on strips.
+#pragma once
+
+#include <optional>
+
+#include "model/step.h"
+
+namespace sparsmith::model {
+
+/// A pooling's windows as those of a convolution, which cuts its images alike.
+struct PoolWindows {
+  Conv2d conv;
+  bool is_mean = false;     ///< AveragePool, else MaxPool
+  bool count_pads = false;  ///< a mean divides by the padding's elements too
+};
+
+/// Nothing where the node isn't such a pooling, or strips can't serve it.
+std::optional<PoolWindows> pool_windows(const graph::Graph& graph, const graph::Node& node, const ops::Type& input);
+
+}  // namespace sparsmith::model

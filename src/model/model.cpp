@@ -1,0 +1,207 @@
+#include "sparsmith/model.h"
+
+#include <mutex>
+#include <new>
+
+#include "artifact/file_io.h"
+#include "model/model_file.h"
+#include "model/session.h"
+#include "runtime/parallel.h"
+
+namespace sparsmith {
+namespace {
+
+using model::Session;
+
+/// Sessions that are kept for input shapes seen before.
+constexpr size_t kMostSessions = 16;
+
+TensorInfo info_of(const graph::Value& value) {
+  TensorInfo info{value.name, value.type.value_or(ElementType::f32), {}};
+  for (const graph::Dimension& dimension : value.shape.value_or(graph::Shape{})) info.shape.push_back(dimension.size);
+  return info;
+}
+
+std::string kind_of(const model::Program& program, const model::Work& work) {
+  switch (work.kind) {
+    case model::Work::Kind::kernel:
+      return to_string(program.kernels[static_cast<size_t>(work.kernel)].plan().chosen.form);
+    case model::Work::Kind::convert:
+    case model::Work::Kind::halo:
+      return "convert";
+    case model::Work::Kind::reference:
+      return "reference path";
+    default:
+      return "in strips";
+  }
+}
+
+std::string detail_of(const graph::Graph& graph, const model::Program& program, const model::Work& work) {
+  const auto buffer = [&](int32_t b) { return program.buffers[static_cast<size_t>(b)]; };
+  switch (work.kind) {
+    case model::Work::Kind::kernel:
+      return program.kernels[static_cast<size_t>(work.kernel)].plan().chosen.describe();
+    case model::Work::Kind::convert:
+      return describe(buffer(work.inputs[0]).format) + " to " + describe(buffer(work.outputs[0]).format);
+    case model::Work::Kind::halo:
+      return "halo of " + describe(buffer(work.outputs[0]).format);
+    default:
+      return graph.nodes[static_cast<size_t>(work.node)].op;
+  }
+}
+
+}  // namespace
+
+struct Model::Impl {
+  graph::Graph graph;
+  model::Program program;
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<ModelStep> steps;
+
+  mutable std::mutex mutex;
+  mutable std::vector<std::shared_ptr<const Session>> sessions;  ///< the last used one first
+
+  Result<std::shared_ptr<const Session>> session(std::span<const std::vector<int64_t>> shapes) const {
+    const auto matches = [&](const Session& s) {
+      return std::equal(shapes.begin(), shapes.end(), s.shapes().begin(), s.shapes().end());
+    };
+    return find_session(matches, [&] { return std::vector<std::vector<int64_t>>(shapes.begin(), shapes.end()); });
+  }
+
+  /// The session whose shapes match, or a new one.
+  template <class Matches, class Shapes>
+  Result<std::shared_ptr<const Session>> find_session(const Matches& matches, const Shapes& shapes) const {
+    {
+      const std::lock_guard lock(mutex);
+      for (size_t i = 0; i < sessions.size(); ++i) {
+        if (!matches(*sessions[i])) continue;
+        std::rotate(sessions.begin(), sessions.begin() + static_cast<ptrdiff_t>(i),
+                    sessions.begin() + static_cast<ptrdiff_t>(i) + 1);
+        return sessions.front();
+      }
+    }
+    auto made = Session::create(graph, program, shapes());
+    if (!made) return made.error();
+    std::shared_ptr<const Session> session(std::move(*made));
+    const std::lock_guard lock(mutex);
+    if (sessions.size() == kMostSessions) sessions.pop_back();
+    sessions.insert(sessions.begin(), session);
+    return session;
+  }
+};
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+Result<Model> Model::load(const std::string& path) {
+  try {
+    auto bytes = read_file(path, model::kMaxModelBytes);
+    if (!bytes) return bytes.error();
+    return from_bytes(std::as_bytes(std::span(*bytes)), path);
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory to load " + path);
+  }
+}
+
+Result<Model> Model::from_bytes(std::span<const std::byte> artifact, const std::string& origin) {
+  try {
+    auto read = model::deserialize({reinterpret_cast<const char*>(artifact.data()), artifact.size()}, origin);
+    if (!read) return read.error();
+    auto impl = std::make_unique<Impl>();
+    impl->graph = std::move(read->graph);
+    impl->program = std::move(read->program);
+    for (const graph::ValueId id : impl->graph.inputs) {
+      impl->inputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
+    }
+    for (const graph::ValueId id : impl->graph.outputs) {
+      impl->outputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
+    }
+    for (const model::Work& work : impl->program.works) {
+      const graph::Node& node = impl->graph.nodes[static_cast<size_t>(work.node)];
+      std::string layer = node.name;
+      if (layer.empty() && !node.outputs.empty() && node.outputs[0] != graph::kNoValue) {
+        layer = impl->graph.values[static_cast<size_t>(node.outputs[0])].name;
+      }
+      impl->steps.push_back(
+          {std::move(layer), kind_of(impl->program, work), detail_of(impl->graph, impl->program, work), work.kernel});
+    }
+    return Model(std::move(impl));
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory to load " + origin);
+  }
+}
+
+const std::string& Model::name() const { return impl_->graph.name; }
+const std::string& Model::target() const { return impl_->program.target; }
+const std::vector<TensorInfo>& Model::inputs() const { return impl_->inputs; }
+const std::vector<TensorInfo>& Model::outputs() const { return impl_->outputs; }
+const std::vector<ModelStep>& Model::steps() const { return impl_->steps; }
+const std::vector<Kernel>& Model::kernels() const { return impl_->program.kernels; }
+
+Result<std::vector<std::vector<int64_t>>> Model::output_shapes(
+    std::span<const std::vector<int64_t>> input_shapes) const {
+  try {
+    const auto session = impl_->session(input_shapes);
+    if (!session) return session.error();
+    std::vector<std::vector<int64_t>> shapes;
+    for (const graph::ValueId id : impl_->graph.outputs) shapes.push_back((*session)->type(id).shape);
+    return shapes;
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory for inputs of these shapes");
+  }
+}
+
+Result<ModelMemory> Model::memory(std::span<const std::vector<int64_t>> input_shapes) const {
+  try {
+    const auto session = impl_->session(input_shapes);
+    if (!session) return session.error();
+    return (*session)->memory();
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory for inputs of these shapes");
+  }
+}
+
+Status Model::run(const ModelArgs& args) const {
+  const auto count = [](const char* what, size_t expected, size_t given) {
+    return bad_input("the model has " + std::to_string(expected) + " " + what + "; " + std::to_string(given) +
+                     " were passed");
+  };
+  if (args.inputs.size() != impl_->inputs.size()) return count("inputs", impl_->inputs.size(), args.inputs.size());
+  if (args.outputs.size() != impl_->outputs.size()) return count("outputs", impl_->outputs.size(), args.outputs.size());
+  if (!args.step_ns.empty() && args.step_ns.size() != impl_->steps.size()) {
+    return count("steps", impl_->steps.size(), args.step_ns.size());
+  }
+  if (args.threads < 1) return bad_input("threads = " + std::to_string(args.threads) + ": a call needs at least 1");
+  if (args.parallel != nullptr) {
+    if (Status usable = check_hook(*args.parallel); !usable) return usable;
+  }
+  for (size_t i = 0; i < args.inputs.size(); ++i) {
+    if (args.inputs[i].data == nullptr) return bad_input("input \"" + impl_->inputs[i].name + "\" is a null pointer");
+  }
+  for (size_t i = 0; i < args.outputs.size(); ++i) {
+    if (args.outputs[i] == nullptr) return bad_input("output \"" + impl_->outputs[i].name + "\" is a null pointer");
+  }
+  try {
+    const auto matches = [&](const Session& session) {
+      for (size_t i = 0; i < args.inputs.size(); ++i) {
+        const auto& shape = args.inputs[i].shape;
+        if (!std::equal(shape.begin(), shape.end(), session.shapes()[i].begin(), session.shapes()[i].end()))
+          return false;
+      }
+      return true;
+    };
+    const auto session = impl_->find_session(matches, [&] {
+      std::vector<std::vector<int64_t>> shapes;
+      for (const InputTensor& input : args.inputs) shapes.emplace_back(input.shape.begin(), input.shape.end());
+      return shapes;
+    });
+    if (!session) return session.error();
+    return (*session)->run(args);
+  } catch (const std::bad_alloc&) {
+    return unsuitable("no memory for a call of the model");
+  }
+}
+
+}  // namespace sparsmith
