@@ -22,7 +22,7 @@ using Kind = Format::Kind;
 
 /// The cut of images of that size that most convolutions have.
 StripGrid usual_grid(const Conv2d& pointwise) {
-  Conv2d conv = pointwise;
+  Conv2d conv{.height = pointwise.height, .width = pointwise.width};
   conv.kernel_h = conv.kernel_w = 3;
   conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = 1;
   return output_grid(conv);
