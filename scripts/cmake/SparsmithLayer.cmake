@@ -19,6 +19,12 @@ function(sparsmith_layer name)
   target_link_libraries(sparsmith_${name} PRIVATE sparsmith_flags)
 endfunction()
 
+# sparsmith_small(SOURCES...): files of the current layer that check, describe and read rather than loop over numbers. Made
+# small: the runtime library is meant to be, and inlined std::string and std::vector are most of such code.
+function(sparsmith_small)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release,RelWithDebInfo>:-Os>)
+endfunction()
+
 # sparsmith_test(NAME LABEL LAYERS... -- SOURCES...): a GoogleTest program of the named layers, discovered by ctest.
 function(sparsmith_test name label)
   set(layers "")
