@@ -9,8 +9,9 @@ namespace {
 
 class X86Generator final : public CodeGenerator {
  public:
-  X86Generator(Isa isa, std::unique_ptr<X86Encoder> encoder) : isa_(isa), encoder_(std::move(encoder)) {}
-  Result<uint32_t> add(const Program& program) override { return lower(program, isa_, *encoder_); }
+  X86Generator(Isa isa, std::unique_ptr<X86Encoder> encoder)
+      : isa_(isa), encoder_(std::move(encoder)), functions_(isa, *encoder_) {}
+  Result<uint32_t> add(const Program& program) override { return lower(program, isa_, functions_, *encoder_); }
   Result<uint32_t> add_choice(const std::vector<uint32_t>& offsets) override {
     return lower_choice(offsets, *encoder_);
   }
@@ -20,6 +21,7 @@ class X86Generator final : public CodeGenerator {
  private:
   Isa isa_;
   std::unique_ptr<X86Encoder> encoder_;
+  X86Functions functions_;
 };
 
 }  // namespace

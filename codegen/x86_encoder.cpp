@@ -64,6 +64,13 @@ constexpr FormInfo kForms[] = {
     {X86Form::sign_mask, Shape::mask_b, "VPMOVD2MZkr", nullptr},
     {X86Form::copy_v, Shape::ab, "VMOVAPSZrr", "VMOVAPSYrr"},
     {X86Form::shift_v, Shape::abi, "VPSRLDZri", "VPSRLDYri"},
+    {X86Form::shift_left_v, Shape::abi, "VPSLLDZri", "VPSLLDYri"},
+    {X86Form::sub_rr, Shape::abc, "VSUBPSZrr", "VSUBPSYrr"},
+    {X86Form::div_rr, Shape::abc, "VDIVPSZrr", "VDIVPSYrr"},
+    {X86Form::product_minus_rr, Shape::aabc, "VFMSUB231PSZr", "VFMSUB231PSYr"},
+    {X86Form::scale_rr, Shape::abc, "VSCALEFPSZrr", nullptr},
+    {X86Form::or_rr, Shape::abc, "VPORDZrr", "VPORYrr"},
+    {X86Form::sub_words_rr, Shape::abc, "VPSUBDZrr", "VPSUBDYrr"},
     {X86Form::zeroupper, Shape::none, "VZEROUPPER", "VZEROUPPER"},
     {X86Form::load_v, Shape::am, "VMOVUPSZrm", "VMOVUPSYrm", 64},
     {X86Form::store_v, Shape::ma, "VMOVUPSZmr", "VMOVUPSYmr", 64},
@@ -77,6 +84,9 @@ constexpr FormInfo kForms[] = {
     {X86Form::min_bcast, Shape::abm, "VMINPSZrmb", nullptr, 4},
     {X86Form::fma_v, Shape::aabm, "VFMADD231PSZm", "VFMADD231PSYm", 64},
     {X86Form::mul_v, Shape::abm, "VMULPSZrm", "VMULPSYrm", 64},
+    {X86Form::horner_v, Shape::aabm, "VFMADD213PSZm", "VFMADD213PSYm", 64},
+    {X86Form::and_v, Shape::abm, "VPANDDZrm", "VPANDYrm", 64},
+    {X86Form::or_v, Shape::abm, "VPORDZrm", "VPORYrm", 64},
     {X86Form::lookup_v, Shape::aabm, "VPERMI2PSZrm", nullptr, 64},
     {X86Form::lookup_8_v, Shape::abm, nullptr, "VPERMPSYrm"},
     {X86Form::mov_load, Shape::gm, "MOV64rm", "MOV64rm"},
@@ -91,6 +101,7 @@ constexpr FormInfo kForms[] = {
     {X86Form::imul_imm, Shape::ggi, "IMUL64rri32", "IMUL64rri32"},
     {X86Form::and_imm, Shape::ddi, "AND32ri8", "AND32ri8"},
     {X86Form::shr_imm, Shape::ddi, "SHR32ri", "SHR32ri"},
+    {X86Form::align_imm, Shape::ggi, "AND64ri8", "AND64ri8"},
     {X86Form::mov_imm, Shape::gi, "MOV32ri", "MOV32ri"},
     {X86Form::dec, Shape::ggd, "DEC64r", "DEC64r"},
     {X86Form::push, Shape::g, "PUSH64r", "PUSH64r"},
@@ -100,14 +111,16 @@ constexpr FormInfo kForms[] = {
     {X86Form::jump_not_sign, Shape::jump, "JCC_4", "JCC_4"},
     {X86Form::jump_always, Shape::jump, "JMP_4", "JMP_4"},
     {X86Form::jump_register, Shape::g, "JMP64r", "JMP64r"},
+    {X86Form::call, Shape::jump, "CALL64pcrel32", "CALL64pcrel32"},
     {X86Form::ret, Shape::none, "RET64", "RET64"},
 };
 static_assert(std::size(kForms) == static_cast<size_t>(X86Form::count_));
+static_assert(static_cast<size_t>(X86Form::count_) <= 64, "a form has six bits in the key of kept bytes");
 
-constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8",  "R9", "R10",
-                                  "R11", "RBX", "RBP", "R12", "R13", "R14", "RIP"};
+constexpr const char* kGpr64[] = {"RAX", "RCX", "RDX", "RSI", "RDI", "R8",  "R9",  "R10",
+                                  "R11", "RBX", "RBP", "R12", "R13", "R14", "RSP", "RIP"};
 constexpr const char* kGpr32[] = {"EAX",  "ECX", "EDX", "ESI",  "EDI",  "R8D",  "R9D", "R10D",
-                                  "R11D", "EBX", "EBP", "R12D", "R13D", "R14D", "EIP"};
+                                  "R11D", "EBX", "EBP", "R12D", "R13D", "R14D", "ESP", "EIP"};
 
 bool fits8(int64_t value) { return value >= -128 && value <= 127; }
 

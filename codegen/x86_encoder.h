@@ -24,7 +24,7 @@ class X86Mc;
 
 /// General registers that generated code uses. Up to r11 they are the caller's to save; the others are pushed when
 /// used.
-enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, rip, none };
+enum class Gpr : uint8_t { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, rsp, rip, none };
 
 /// Instruction forms by shape. _v forms work on a whole vector register, of
 /// set_lanes: zmm, ymm or xmm (AVX2: ymm or xmm).
@@ -40,6 +40,13 @@ enum class X86Form : uint8_t {
   sign_mask,   ///< k1 = sign bits of src1 (AVX-512)
   copy_v,      ///< dst = src1
   shift_v,     ///< dst = src1 >> src2, an amount: 32-bit lanes
+  shift_left_v,
+  sub_rr,
+  div_rr,            ///< dst = src1 op src2
+  product_minus_rr,  ///< dst = src1 * src2 - dst
+  scale_rr,          ///< dst = src1 * 2^src2  (AVX-512)
+  or_rr,
+  sub_words_rr,  ///< dst = src1 - src2, as words
   zeroupper,
   // vector register and memory: (reg, [src], mem)
   load_v,
@@ -51,9 +58,12 @@ enum class X86Form : uint8_t {
   add_bcast,
   mul_bcast,
   max_bcast,
-  min_bcast,   ///< reg = src op broadcast [mem]  (AVX-512)
-  fma_v,       ///< reg += src * [mem]
-  mul_v,       ///< reg = src * [mem]
+  min_bcast,  ///< reg = src op broadcast [mem]  (AVX-512)
+  fma_v,      ///< reg += src * [mem]
+  mul_v,      ///< reg = src * [mem]
+  horner_v,   ///< reg = reg * src + [mem]
+  and_v,
+  or_v,        ///< reg = src op [mem], bit by bit
   lookup_v,    ///< reg = float number reg mod 32 of the 32 floats src, [mem]; lane by lane  (AVX-512)
   lookup_8_v,  ///< reg = float number src mod 8 of the 8 floats [mem]; lane by lane  (AVX2)
   // general registers
@@ -69,6 +79,7 @@ enum class X86Form : uint8_t {
   imul_imm,    ///< reg *= imm
   and_imm,     ///< reg &= imm (0 to 127; the upper half is cleared)
   shr_imm,     ///< reg >>= imm (of the lower half; the upper half is cleared)
+  align_imm,   ///< reg &= imm (-128 to -1)
   mov_imm,     ///< reg = imm (32 bits, zero-extended)
   dec,         ///< reg -= 1
   push,
@@ -78,6 +89,7 @@ enum class X86Form : uint8_t {
   jump_not_sign,
   jump_always,
   jump_register,
+  call,
   ret,
   count_
 };
@@ -107,7 +119,7 @@ class X86Encoder {
   void push(Gpr reg);
   void pop(Gpr reg);
   void immediate(X86Form form, Gpr reg, int32_t imm);  ///< the _imm forms
-  void jump(X86Form form, size_t target);              ///< backwards, to a size() taken before
+  void jump(X86Form form, size_t target);              ///< or a call: backwards, to a size() taken before
   void jump_to(Gpr reg);                               ///< to the address in reg
   void patch(size_t place, int32_t value);             ///< the last four bytes before `place`
   void fail(const std::string& what) { error_ = what; }

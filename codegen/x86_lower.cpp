@@ -18,9 +18,10 @@ constexpr int64_t kReach = int64_t{1} << 30;
 
 class Lowering {
  public:
-  Lowering(const Program& program, Isa isa, X86Encoder& encoder)
+  Lowering(const Program& program, Isa isa, const X86Functions& functions, X86Encoder& encoder)
       : program_(program),
         e_(encoder),
+        functions_(functions),
         lanes_(program, isa, kData, encoder),
         avx512_(isa == Isa::avx512),
         x_row_bytes_(program.x_layout == Layout::panel ? program.x_row_bytes : program.plain_row_bytes),
@@ -32,6 +33,8 @@ class Lowering {
     if (pushes()) {
       for (const Gpr reg : kPushed) e_.push(reg);
     }
+    const int32_t frame = frame_bytes();
+    e_.add(Gpr::rsp, -frame);
     if (strided_x()) enter_plain_x();
     e_.load(X86Form::mov_load, kX, arg(offsetof(EntryArgs, x)));
     e_.load(X86Form::mov_load, kY, arg(offsetof(EntryArgs, y)));
@@ -46,6 +49,7 @@ class Lowering {
     if (program_.listed_rows) compact_.enter();
     for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
     e_.rr(X86Form::zeroupper, 0);
+    e_.add(Gpr::rsp, frame);
     if (pushes()) {
       for (size_t i = std::size(kPushed); i-- > 0;) e_.pop(kPushed[i]);
     }
@@ -147,6 +151,8 @@ class Lowering {
         with_value(X86Form::mul_bcast, X86Form::mul_rr, op.imm, x(op.b, 0), acc(op.a, 0));
         if (avx512_) e_.rr(X86Form::sign_mask, 0, acc(op.a, 0));
         return vectors(X86Form::blend_sign, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
+      case OpCode::activate:
+        return activate(op);
       case OpCode::lookup:
         return lanes_.lower(op, {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
       case OpCode::lookup_8:
@@ -168,6 +174,35 @@ class Lowering {
     const int t = next_own_temp();
     e_.mem(X86Form::broadcast, t, 0, value(X86Form::broadcast, slot));
     for (int h = 0; h < halves(); ++h) e_.rr(avx2_form, dst + h, src + h, t);
+  }
+
+  // --- Calls ---
+  int vector_bytes() const { return program_.lanes / halves() * static_cast<int>(sizeof(float)); }
+  /// Stack for the accumulators of a call, from whatever line of it they begin on.
+  int32_t frame_bytes() const {
+    int32_t bytes = 0;
+    for (const Op& op : program_.ops) {
+      if (op.code == OpCode::activate) bytes = std::max(bytes, op.imm * halves() * vector_bytes() + kLineBytes);
+    }
+    return bytes;
+  }
+  /// The accumulators go through the stack: the function needs registers, and one loop over them is all its code.
+  void activate(const Op& op) {
+    constexpr Gpr kKept[] = {kScratch, kValues};
+    for (const Gpr reg : kKept) e_.push(reg);
+    e_.load(X86Form::lea, kVectors, {Gpr::rsp, static_cast<int32_t>(std::size(kKept)) * 8 + kLineBytes - 1});
+    e_.immediate(X86Form::align_imm, kVectors, -kLineBytes);
+    const int bytes = vector_bytes(), vectors = op.imm * halves();
+    const auto move = [&](X86Form form, int32_t disp) {
+      for (int i = 0; i < op.imm; ++i) {
+        for (int h = 0; h < halves(); ++h, disp += bytes) e_.mem(form, acc(op.a + i * op.b, h), 0, {kVectors, disp});
+      }
+    };
+    move(X86Form::store_v, 0);
+    e_.set(kVectorCount, vectors);
+    e_.jump(X86Form::call, functions_.offset(static_cast<Activation>(op.c), program_.lanes / halves()));
+    move(X86Form::load_v, -vectors * bytes);
+    for (size_t i = std::size(kKept); i-- > 0;) e_.pop(kKept[i]);
   }
 
   // --- Addresses ---
@@ -390,6 +425,7 @@ class Lowering {
 
   const Program& program_;
   X86Encoder& e_;
+  const X86Functions& functions_;
   LaneLowering lanes_;
   const bool avx512_;
   const int64_t x_row_bytes_, y_row_bytes_;  ///< 0: EntryArgs has it
@@ -407,7 +443,7 @@ class Lowering {
 
 }  // namespace
 
-Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
+Result<uint32_t> lower(const Program& program, Isa isa, X86Functions& functions, X86Encoder& encoder) {
   const RegisterFile registers = register_file(isa, program.lanes);
   if (program.x_layout == Layout::plain && program.panels > 1) {
     return internal_error("a plain X is read one panel a pass, not " + std::to_string(program.panels));
@@ -421,10 +457,15 @@ Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder) {
     return internal_error("a tile of " + std::to_string(program.accs) + " accumulators, " + std::to_string(program.xs) +
                           " vectors of X and " + std::to_string(program.temps) + " values doesn't fit the registers");
   }
+  for (const Op& op : program.ops) {
+    if (op.code != OpCode::activate) continue;
+    const int lanes = isa == Isa::avx512 ? program.lanes : std::min(program.lanes, 8);
+    functions.make(static_cast<Activation>(op.c), lanes);
+  }
   encoder.align(64);
   encoder.set_lanes(program.lanes);
   const size_t offset = encoder.size();
-  Lowering(program, isa, encoder).run();
+  Lowering(program, isa, functions, encoder).run();
   if (!encoder.error().empty()) return internal_error("x86 encoding failed: " + encoder.error());
   if (encoder.size() > UINT32_MAX) return unsuitable("more than 4 GB of code for one matrix");
   return static_cast<uint32_t>(offset);

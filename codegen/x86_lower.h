@@ -4,11 +4,13 @@
 #pragma once
 
 #include "codegen/x86_encoder.h"
+#include "codegen/x86_functions.h"
 #include "kernels/program.h"
 
 namespace sparsmith {
 
 /// Appends one function of type Entry to the encoder's code, on a 64-byte line; returns its offset.
-Result<uint32_t> lower(const Program& program, Isa isa, X86Encoder& encoder);
+/// What it calls comes before.
+Result<uint32_t> lower(const Program& program, Isa isa, X86Functions& functions, X86Encoder& encoder);
 
 }  // namespace sparsmith

@@ -23,6 +23,9 @@ constexpr Gpr kData = Gpr::r11;     // the Program's data; such a Program has on
 // Rounds of slots left, of Programs that look lanes up: their rows lie at constant distances.
 constexpr Gpr kSlotRounds = Gpr::r10;
 
+// What vector functions (x86_functions.h) are called with and use.
+constexpr Gpr kVectors = Gpr::r10, kVectorCount = Gpr::rax, kConstants = Gpr::rcx;
+
 // The caller's registers, pushed by functions that use them.
 constexpr Gpr kPushed[] = {Gpr::rbx, Gpr::rbp, Gpr::r12, Gpr::r13, Gpr::r14};
 

@@ -59,6 +59,22 @@ class EpilogueWriter {
       case Activation::hard_swish:
         hard_swish();
         break;
+      case Activation::hard_sigmoid:
+        all(OpCode::mul_value, slot(ValueKind::alpha));
+        all(OpCode::add_value, slot(ValueKind::beta));
+        put({OpCode::fill_x, 0, 0, 0, slot(ValueKind::zero)});
+        all(OpCode::max_x);
+        put({OpCode::fill_x, 0, 0, 0, slot(ValueKind::literal, kOne)});
+        all(OpCode::min_x);
+        break;
+      case Activation::sigmoid:
+      case Activation::silu:
+      case Activation::tanh:
+      case Activation::gelu_erf:
+      case Activation::gelu_tanh:
+        put({OpCode::activate, 0, 1, static_cast<uint8_t>(epilogue.activation),
+             static_cast<int32_t>(tile_.rows.size()) * tile_.panels});
+        break;
     }
   }
 
@@ -69,8 +85,8 @@ class EpilogueWriter {
 
   /// v * min(6, max(0, v + 3)) / 6. A NaN v is lost in the clamp and returns with the product.
   void hard_swish() {
-    const int32_t three = slot(ValueKind::literal, 0), six = slot(ValueKind::literal, 1),
-                  sixth = slot(ValueKind::literal, 2), zero = slot(ValueKind::zero);
+    const int32_t three = slot(ValueKind::literal, kThree), six = slot(ValueKind::literal, kSix),
+                  sixth = slot(ValueKind::literal, kSixth), zero = slot(ValueKind::zero);
     for (size_t r = 0; r < tile_.rows.size(); ++r) {
       for (int u = 0; u < tile_.panels; ++u) {
         put({OpCode::x_from_acc, 0, acc(r, u), 0, three});

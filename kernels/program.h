@@ -74,6 +74,7 @@ enum class OpCode : uint8_t {
   x_max_value,   ///< x[a] = max(x[a], V[imm])
   x_min_value,   ///< x[a] = min(x[a], V[imm])
   mul_x,         ///< acc[a] *= x[b]
+  activate,  ///< acc[a + i * b] = the Activation c of it, for i < imm: one with an exponential. All x, temps are lost
 };
 
 struct Op {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <numbers>
 
 #include "kernels/tolerance.h"
 #include "sparsmith/image_layout.h"
@@ -25,12 +26,20 @@ struct Term {
     value *= factor;
     magnitude *= std::fabs(factor);
   }
+  // After a smooth function: x, where a small step of the value makes `slope` times it, that has errors of its own.
+  void map(double x, double slope) {
+    const double own = kActivationRoundings * std::max(std::fabs(x), kLeastRelative);
+    magnitude = std::isfinite(value) ? slope * magnitude + own : std::fabs(x);
+    value = x;
+  }
   // After a saturating step the infinity that was cut off no longer counts.
   void saturate(double x) {
     value = x;
     if (!std::isfinite(magnitude)) magnitude = std::fabs(x);
   }
 };
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 void activate(const Epilogue& epilogue, double slope, Term& t) {
   const double v = t.value;
@@ -59,6 +68,23 @@ void activate(const Epilogue& epilogue, double slope, Term& t) {
       t.magnitude = 1.5 * t.magnitude + std::min(std::fabs(v), 3.0);
       break;
     }
+    case Activation::hard_sigmoid:
+      t.scale(epilogue.alpha);
+      t.add(epilogue.beta);
+      if (t.value < 0) t.saturate(0);
+      if (t.value > 1) t.saturate(1);
+      break;
+    case Activation::sigmoid:
+      return t.map(sigmoid(v), 0.25);
+    case Activation::silu:
+      return t.map(v * sigmoid(v), 1.1);
+    case Activation::tanh:
+      return t.map(std::tanh(v), 1);
+    case Activation::gelu_erf:
+      return t.map(v * std::erfc(-v / std::numbers::sqrt2) / 2, 1.13);
+    case Activation::gelu_tanh:
+      // 1 + tanh(x) = 2 sigmoid(2x), which doesn't cancel.
+      return t.map(v * sigmoid(2 * std::sqrt(2 / std::numbers::pi) * (v + 0.044715 * v * v * v)), 1.13);
   }
 }
 

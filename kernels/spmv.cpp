@@ -18,8 +18,9 @@ constexpr int kChains = 4;
 constexpr size_t kSlotsPerRound = 8, kLeastRounds = 2;
 
 /// Constants of the epilogue at the start of a segment's values, by value slot.
-constexpr ValueKind kConstants[] = {ValueKind::zero, ValueKind::alpha, ValueKind::lo, ValueKind::hi};
-enum ConstantSlot : int32_t { kZero, kAlpha, kLo, kHi, kThree, kSix, kSixth };
+constexpr ValueKind kConstants[] = {ValueKind::zero, ValueKind::alpha, ValueKind::lo, ValueKind::hi, ValueKind::beta};
+enum ConstantSlot : int32_t { kZero, kAlpha, kLo, kHi, kBeta, kFirstLiteral };
+constexpr int32_t slot_of(Literal literal) { return kFirstLiteral + static_cast<int32_t>(literal); }
 
 /// The registers of a Program of `columns` columns. Windows are in registers where a slot has two of them.
 struct Registers {
@@ -169,9 +170,9 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
     } else {
       for (int chain = 1; chain < used; ++chain) put({OpCode::add_acc, reg.acc(u, 0), reg.acc(u, chain)});
     }
-    append_epilogue(value, reg.acc(u, 0), y_row(u), program);
-    put({OpCode::store_y, reg.acc(u, 0), 0, 0, y_row(u)});
   }
+  append_epilogue(value, {reg.acc(0, 0), static_cast<uint8_t>(reg.chains), columns, y_row(0)}, program);
+  for (int u = 0; u < columns; ++u) put({OpCode::store_y, reg.acc(u, 0), 0, 0, y_row(u)});
 }
 
 /// A loop over slots, of each round first the places of their windows, then their lane numbers. Returns the value slot
@@ -214,46 +215,73 @@ int32_t SpmvWriter::append_rounds(std::span<const Slot> slots, int32_t value, in
   return value + rounds * kRound * line;
 }
 
-/// The epilogue of one vector of Y, whose rows' parameters lie from value slot `value` on. Uses x[0] as scratch.
-void SpmvWriter::append_epilogue(int32_t value, uint8_t acc, int32_t y_row, Program& program) const {
+/// The epilogue of a slice's vectors of Y, whose rows' parameters lie from value slot `value` on. Uses x[0] as scratch.
+void SpmvWriter::append_epilogue(int32_t value, const Sums& sums, Program& program) const {
   const Epilogue& epilogue = problem_.epilogue;
-  const auto put = [&](Op op) { program.ops.push_back(op); };
+  const auto all = [&](OpCode code, int32_t imm = 0) {
+    for (int u = 0; u < sums.columns; ++u) program.ops.push_back({code, sums.acc(u), 0, 0, imm});
+  };
+  const auto fill = [&](int32_t slot) { program.ops.push_back({OpCode::fill_x, 0, 0, 0, slot}); };
+  const auto residual = [&] {
+    for (int u = 0; u < sums.columns; ++u) {
+      program.ops.push_back({OpCode::add_residual, sums.acc(u), 0, 0, sums.y_row + u});
+    }
+  };
   const auto next_line = [&] {
     const auto line = static_cast<int32_t>(lanes_);
     value += line;
     return value - line;
   };
-  if (epilogue.row_scale) put({OpCode::mul_values, acc, 0, 0, next_line()});
-  if (epilogue.bias) put({OpCode::add_values, acc, 0, 0, next_line()});
-  if (epilogue.residual == Residual::before_activation) put({OpCode::add_residual, acc, 0, 0, y_row});
+  if (epilogue.row_scale) all(OpCode::mul_values, next_line());
+  if (epilogue.bias) all(OpCode::add_values, next_line());
+  if (epilogue.residual == Residual::before_activation) residual();
   switch (epilogue.activation) {
     case Activation::none:
       break;
     case Activation::relu:
-      put({OpCode::fill_x, 0, 0, 0, kZero});
-      put({OpCode::max_x, acc});
+      fill(kZero);
+      all(OpCode::max_x);
       break;
     case Activation::leaky_relu:
-      put({OpCode::leaky_value, acc, 0, 0, kAlpha});
+      all(OpCode::leaky_value, kAlpha);
       break;
     case Activation::prelu:
-      put({OpCode::leaky_values, acc, 0, 0, next_line()});
+      all(OpCode::leaky_values, next_line());
       break;
     case Activation::clip:
-      put({OpCode::fill_x, 0, 0, 0, kLo});
-      put({OpCode::max_x, acc});
-      put({OpCode::fill_x, 0, 0, 0, kHi});
-      put({OpCode::min_x, acc});
+      fill(kLo);
+      all(OpCode::max_x);
+      fill(kHi);
+      all(OpCode::min_x);
       break;
     case Activation::hard_swish:
-      put({OpCode::x_from_acc, 0, acc, 0, kThree});
-      put({OpCode::x_max_value, 0, 0, 0, kZero});
-      put({OpCode::x_min_value, 0, 0, 0, kSix});
-      put({OpCode::mul_x, acc});
-      put({OpCode::mul_value, acc, 0, 0, kSixth});
+      for (int u = 0; u < sums.columns; ++u) {
+        const uint8_t acc = sums.acc(u);
+        program.ops.push_back({OpCode::x_from_acc, 0, acc, 0, slot_of(kThree)});
+        program.ops.push_back({OpCode::x_max_value, 0, 0, 0, kZero});
+        program.ops.push_back({OpCode::x_min_value, 0, 0, 0, slot_of(kSix)});
+        program.ops.push_back({OpCode::mul_x, acc});
+        program.ops.push_back({OpCode::mul_value, acc, 0, 0, slot_of(kSixth)});
+      }
+      break;
+    case Activation::hard_sigmoid:
+      all(OpCode::mul_value, kAlpha);
+      all(OpCode::add_value, kBeta);
+      fill(kZero);
+      all(OpCode::max_x);
+      fill(slot_of(kOne));
+      all(OpCode::min_x);
+      break;
+    case Activation::sigmoid:
+    case Activation::silu:
+    case Activation::tanh:
+    case Activation::gelu_erf:
+    case Activation::gelu_tanh:
+      program.ops.push_back(
+          {OpCode::activate, sums.first, sums.step, static_cast<uint8_t>(epilogue.activation), sums.columns});
       break;
   }
-  if (epilogue.residual == Residual::after_activation) put({OpCode::add_residual, acc, 0, 0, y_row});
+  if (epilogue.residual == Residual::after_activation) residual();
 }
 
 }  // namespace sparsmith

@@ -38,7 +38,14 @@ class SpmvWriter {
   };
   void append_slice(const Slice& slice, std::span<const Slot> slots, int columns, Program& program) const;
   int32_t append_rounds(std::span<const Slot> slots, int32_t value, int columns, Program& program) const;
-  void append_epilogue(int32_t value, uint8_t acc, int32_t y_row, Program& program) const;
+  /// A slice's accumulators and rows of Y, by column.
+  struct Sums {
+    uint8_t first, step;
+    int columns;
+    int32_t y_row;
+    uint8_t acc(int u) const { return static_cast<uint8_t>(first + u * step); }
+  };
+  void append_epilogue(int32_t value, const Sums& sums, Program& program) const;
 
   const Problem& problem_;
   const size_t lanes_;

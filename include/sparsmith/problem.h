@@ -17,13 +17,21 @@ enum class Layout : uint8_t {
   row,    ///< Of spatial convolutions: [batch][padded row][channels][columns], see image_layout.h.
 };
 
+/// NaN stays NaN. Where a formula has -inf * 0 the result is NaN too. Errors of those with an exponential, in ulp of
+/// the result or of 2^-20 where that is larger: the most found over all floats.
 enum class Activation : uint8_t {
   none,
-  relu,        ///< max(0, v); NaN stays NaN
-  leaky_relu,  ///< v < 0 ? alpha * v : v
-  prelu,       ///< v < 0 ? slope[row] * v : v
-  clip,        ///< min(hi, max(lo, v)); NaN stays NaN
-  hard_swish,  ///< v * min(6, max(0, v + 3)) / 6
+  relu,          ///< max(0, v)
+  leaky_relu,    ///< v < 0 ? alpha * v : v
+  prelu,         ///< v < 0 ? slope[row] * v : v
+  clip,          ///< min(hi, max(lo, v))
+  hard_swish,    ///< v * min(6, max(0, v + 3)) / 6
+  hard_sigmoid,  ///< min(1, max(0, alpha * v + beta))
+  sigmoid,       ///< 1 / (1 + e^-v); 2.4 ulp
+  silu,          ///< v * sigmoid(v); 3.2 ulp
+  tanh,          ///< 2.6 ulp
+  gelu_erf,      ///< v * (1 + erf(v / sqrt(2))) / 2; 5.4 ulp
+  gelu_tanh,     ///< v * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 * v^3))) / 2; 3.2 ulp
 };
 
 enum class Residual : uint8_t { none, before_activation, after_activation };
@@ -37,8 +45,9 @@ struct Epilogue {
   bool bias = false;
   Residual residual = Residual::none;
   Activation activation = Activation::none;
-  float alpha = 0.01f;      ///< leaky_relu
+  float alpha = 0.01f;      ///< leaky_relu; hard_sigmoid
   float lo = 0, hi = 6.0f;  ///< clip; lo <= hi
+  float beta = 0.5f;        ///< hard_sigmoid
   bool operator==(const Epilogue&) const = default;
 };
 

@@ -109,10 +109,11 @@ Problem read_problem(Reader& in) {
   e.row_scale = in.boolean();
   e.bias = in.boolean();
   e.residual = in.enumeration(Residual::after_activation);
-  e.activation = in.enumeration(Activation::hard_swish);
+  e.activation = in.enumeration(Activation::gelu_tanh);
   e.alpha = in.number<float>();
   e.lo = in.number<float>();
   e.hi = in.number<float>();
+  e.beta = in.number<float>();
   if (e.activation == Activation::clip && !(e.lo <= e.hi)) in.fail();
   return problem;
 }
@@ -261,6 +262,7 @@ std::string check_value_sources(const KernelImage& image) {
   limit(ValueKind::row_scale) = epilogue.row_scale ? rows : 0;
   limit(ValueKind::prelu_slope) = epilogue.activation == Activation::prelu ? rows : 0;
   limit(ValueKind::alpha) = limit(ValueKind::lo) = limit(ValueKind::hi) = limit(ValueKind::zero) = any;
+  limit(ValueKind::beta) = any;
   limit(ValueKind::literal) = static_cast<uint32_t>(std::size(kLiterals));
   const auto from_nowhere = [&limits](ValueSource source) {
     return source.index() >= limits[static_cast<size_t>(source.kind())];

@@ -51,7 +51,7 @@ struct Segment {
 };
 
 /// Where a packed value comes from: kind in the top 4 bits, index in the low 28.
-enum class ValueKind : uint32_t { weight, bias, row_scale, prelu_slope, alpha, lo, hi, zero, literal };
+enum class ValueKind : uint32_t { weight, bias, row_scale, prelu_slope, alpha, lo, hi, zero, literal, beta };
 struct ValueSource {
   uint32_t bits = 0;
   static ValueSource make(ValueKind kind, uint32_t index) { return {static_cast<uint32_t>(kind) << 28 | index}; }
@@ -59,7 +59,8 @@ struct ValueSource {
   uint32_t index() const { return bits & 0x0fffffff; }  ///< CSR index of a weight, row of a parameter, literal number
 };
 /// Constants an epilogue may name by literal index.
-inline constexpr float kLiterals[] = {3.0f, 6.0f, 1.0f / 6.0f};
+enum Literal : uint32_t { kThree, kSix, kSixth, kOne };
+inline constexpr float kLiterals[] = {3.0f, 6.0f, 1.0f / 6.0f, 1.0f};
 
 /// Code for calls of few columns, beside the code that serves all calls.
 struct Variant {

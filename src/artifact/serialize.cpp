@@ -49,6 +49,7 @@ void write_problem(Writer& out, const Problem& problem) {
   out.number(e.alpha);
   out.number(e.lo);
   out.number(e.hi);
+  out.number(e.beta);
 }
 
 void write_schedule(Writer& out, const Schedule& schedule) {

@@ -18,6 +18,43 @@ float parse_float(std::string_view text, const std::string& option) {
   return value;
 }
 
+/// Activations that need no more than two numbers, and their values where none are given.
+struct NamedActivation {
+  std::string_view name;
+  Activation activation;
+  std::vector<float> numbers;
+};
+const std::vector<NamedActivation>& named_activations() {
+  static const std::vector<NamedActivation> all{{"leaky_relu", Activation::leaky_relu, {0.01f}},
+                                                {"hard_swish", Activation::hard_swish, {}},
+                                                {"hard_sigmoid", Activation::hard_sigmoid, {0.2f, 0.5f}},
+                                                {"sigmoid", Activation::sigmoid, {}},
+                                                {"silu", Activation::silu, {}},
+                                                {"tanh", Activation::tanh, {}},
+                                                {"gelu_erf", Activation::gelu_erf, {}},
+                                                {"gelu_tanh", Activation::gelu_tanh, {}}};
+  return all;
+}
+
+void read_activation(const std::string& text, Epilogue& epilogue) {
+  const auto parts = split(text, ',');
+  const auto& all = named_activations();
+  const auto found = std::ranges::find(all, parts[0], &NamedActivation::name);
+  if (found == all.end()) {
+    std::string names;
+    for (const NamedActivation& one : all) names += (names.empty() ? "" : ", ") + std::string(one.name);
+    throw UsageError{"--activation '" + std::string(parts[0]) + "': known are " + names};
+  }
+  std::vector<float> numbers = found->numbers;
+  if (parts.size() > 1 && parts.size() - 1 != numbers.size())
+    throw UsageError{"--activation " + text + ": " + std::string(found->name) + " takes " +
+                     std::to_string(numbers.size()) + " numbers"};
+  for (size_t i = 1; i < parts.size(); ++i) numbers[i - 1] = parse_float(parts[i], "--activation");
+  epilogue.activation = found->activation;
+  if (!numbers.empty()) epilogue.alpha = numbers[0];
+  if (numbers.size() > 1) epilogue.beta = numbers[1];
+}
+
 Epilogue parse_epilogue(const LayerOptions& options) {
   Epilogue epilogue;
   epilogue.bias = !options.bias.empty();
@@ -30,6 +67,7 @@ Epilogue parse_epilogue(const LayerOptions& options) {
     epilogue.hi = parse_float(parts[1], "--clip");
     if (!(epilogue.lo <= epilogue.hi)) fail("--clip " + options.clip + ": the lower bound is above the upper one");
   }
+  if (!options.activation.empty()) read_activation(options.activation, epilogue);
   return epilogue;
 }
 
@@ -96,7 +134,15 @@ void LayerOptions::add_to(CLI::App& command) {
       ->check(CLI::IsMember(kLayoutNames));
   command.add_option("--bias", bias, "one number per row, .npy")->type_name("FILE");
   auto* relu_option = command.add_flag("--relu", relu, "max(0, v)");
-  command.add_option("--clip", clip, "min(HI, max(LO, v))")->type_name("LO,HI")->excludes(relu_option);
+  auto* clip_option =
+      command.add_option("--clip", clip, "min(HI, max(LO, v))")->type_name("LO,HI")->excludes(relu_option);
+  command
+      .add_option(
+          "--activation", activation,
+          "leaky_relu[,ALPHA], hard_swish, hard_sigmoid[,ALPHA,BETA], sigmoid, silu, tanh, gelu_erf or gelu_tanh")
+      ->type_name("A")
+      ->excludes(relu_option)
+      ->excludes(clip_option);
   command
       .add_option("--target", target,
                   "host, x86-64-v3 or x86-64-v4, then ,+feature or ,-feature; +feature alone: host,+feature")

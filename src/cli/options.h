@@ -27,7 +27,7 @@ struct LayerOptions {
   std::string weights;
   std::string n, layout = "plain", x_layout, y_layout;
   ConvOptions conv;
-  std::string bias, clip;
+  std::string bias, clip, activation;
   bool relu = false, fixed_n = false;
   std::string target = "host", seed = "1", cache, network_mb = "0";
   bool tune = false;

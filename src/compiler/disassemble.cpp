@@ -36,6 +36,8 @@ class SlotNames {
         return "hi";
       case ValueKind::zero:
         return "0";
+      case ValueKind::beta:
+        return "beta";
       case ValueKind::literal:
         return std::to_string(kLiterals[source.index()]);
     }

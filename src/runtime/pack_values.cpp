@@ -64,6 +64,7 @@ Status pack_values(std::span<const ValueSource> sources, std::span<const float> 
   set_constant(ValueKind::alpha, epilogue.alpha);
   set_constant(ValueKind::lo, epilogue.lo);
   set_constant(ValueKind::hi, epilogue.hi);
+  set_constant(ValueKind::beta, epilogue.beta);
   set_constant(ValueKind::zero, zero);
   set(ValueKind::literal, kLiterals);
   for (size_t i = 0; i < sources.size(); ++i) {

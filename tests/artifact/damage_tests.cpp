@@ -237,7 +237,7 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
                 i.problem.x_layout = Layout::plain;
               }),
               impossible);
-  EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.activation = static_cast<Activation>(6); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.activation = static_cast<Activation>(12); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.residual = static_cast<Residual>(3); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.lo = 3; }), impossible) << "above hi";
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.hi = __builtin_nanf(""); }), impossible);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command's contract: what scripts may rely on."""
 import json
+import math
 import os
 import pathlib
 import re
@@ -42,6 +43,13 @@ class Digits(Case):
 
     def test_clip(self):
         self.check_run(self.compiled("--clip", "-0.5,0.75"), lambda v: min(0.75, max(-0.5, v)))
+
+    def test_activations(self):
+        for text, formula in (("silu", lambda v: v / (1 + math.exp(-v))),
+                              ("gelu_erf", lambda v: v * (1 + math.erf(v / math.sqrt(2))) / 2),
+                              ("hard_sigmoid,0.25,0.4", lambda v: min(1.0, max(0.0, 0.25 * v + 0.4)))):
+            with self.subTest(activation=text):
+                self.check_run(self.compiled("--activation", text), formula)
 
     def test_threads(self):
         self.check_run(self.compiled(), lambda v: v, "--threads", 2)
@@ -359,6 +367,10 @@ class Usage(Case):
                           ["compile", weights, "-o", "k", "--conv", "3,2"], ["compile", weights, "-o", "k", "--conv", "a,b,c"],
                           ["compile", weights, "-o", "k", "--clip", "1"], ["compile", weights, "-o", "k", "--clip", "a,b"],
                           ["compile", weights, "-o", "k", "--relu", "--clip", "0,6"],
+                          ["compile", weights, "-o", "k", "--relu", "--activation", "silu"],
+                          ["compile", weights, "-o", "k", "--activation", "swish"],
+                          ["compile", weights, "-o", "k", "--activation", "hard_sigmoid,1"],
+                          ["compile", weights, "-o", "k", "--activation", "silu,1"],
                           ["compile", weights, "-o", "k", "--layout", "diagonal"],
                           ["compile", weights, "-o", "k", "--seed", "one"], ["explain"], ["bench"], ["bench", weights],
                           ["bench", weights, "--n", ""], ["bench", weights, "--n", "1,,2"], ["cache"], ["cache", "burn"],

@@ -14,7 +14,7 @@ namespace {
 constexpr X86Form kMemoryForms[] = {X86Form::load_v,    X86Form::store_v,   X86Form::load_add_v, X86Form::broadcast,
                                     X86Form::fma_bcast, X86Form::add_bcast, X86Form::mul_bcast,  X86Form::max_bcast,
                                     X86Form::min_bcast, X86Form::fma_v,     X86Form::lookup_8_v, X86Form::mul_v,
-                                    X86Form::lookup_v};
+                                    X86Form::lookup_v,  X86Form::horner_v,  X86Form::and_v,      X86Form::or_v};
 constexpr Gpr kBases[] = {Gpr::rax, Gpr::rcx, Gpr::rdx, Gpr::rsi, Gpr::rdi, Gpr::r8, Gpr::r9, Gpr::r10, Gpr::r11};
 
 class Encoder : public testing::TestWithParam<const char*> {
@@ -63,6 +63,11 @@ TEST_P(Encoder, DecodesToTheInstructionAskedFor) {
   X86Encoder& e = **encoder;
   e.rr(X86Form::fma_rr, 3, 4, 5);
   e.rr(X86Form::max_rr, 1, 2, 3);
+  e.rr(X86Form::sub_rr, 1, 2, 3);
+  e.rr(X86Form::div_rr, 1, 2, 3);
+  e.rr(X86Form::product_minus_rr, 1, 2, 3);
+  e.rr(X86Form::shift_left_v, 1, 2, 23);
+  e.mem(X86Form::horner_v, 1, 2, {Gpr::rcx, 64});
   e.mem(X86Form::load_v, 7, 0, {Gpr::rsi, 128});
   e.mem(X86Form::store_v, 7, 0, {Gpr::rdx, 0, Gpr::r10});
   e.mem(X86Form::broadcast, 2, 0, {Gpr::rcx, 12});
@@ -75,6 +80,11 @@ TEST_P(Encoder, DecodesToTheInstructionAskedFor) {
   const std::string v = wide() ? "zmm" : "ymm";
   const std::string expected[] = {"vfmadd231ps\t" + v + "3, " + v + "4, " + v + "5",
                                   "vmaxps\t" + v + "1, " + v + "2, " + v + "3",
+                                  "vsubps\t" + v + "1, " + v + "2, " + v + "3",
+                                  "vdivps\t" + v + "1, " + v + "2, " + v + "3",
+                                  "vfmsub231ps\t" + v + "1, " + v + "2, " + v + "3",
+                                  "vpslld\t" + v + "1, " + v + "2, 23",
+                                  "vfmadd213ps\t" + v + "1, " + v + "2, " + v + "mmword ptr [rcx + 64]",
                                   "vmovups\t" + v + "7, " + v + "mmword ptr [rsi + 128]",
                                   "vmovups\t" + v + "mmword ptr [rdx + r10], " + v + "7",
                                   "vbroadcastss\t" + v + "2, dword ptr [rcx + 12]",

@@ -145,6 +145,27 @@ TEST(Image, CrossEmissionUsesOnlyTheTargetsRegisters) {
   }
 }
 
+// A tile takes its sums to the function and back, two moves each; the function's own code doesn't come with every tile.
+TEST(Image, AnActivationsCodeIsMadeOnce) {
+  const Weights weights = random_weights(310, 40, 0.1, 7);
+  for (const char* target : {"x86-64-v4", "x86-64-v3"}) {
+    const int32_t rows = std::string(target) == "x86-64-v4" ? 31 : 6;
+    const auto bytes = [&](Activation activation) {
+      Problem problem;
+      problem.epilogue.activation = activation;
+      return image_of(weights, {Form::sparse, rows, 1, 0, 0, false}, target, problem).code.size();
+    };
+    const size_t plain = bytes(Activation::none);
+    for (const Activation activation : {Activation::silu, Activation::gelu_erf, Activation::tanh}) {
+      constexpr size_t kFunction = 3000, kMove = 9, kCall = 128;  // 128: and two lines that a tile's end may move by
+      const size_t tiles = (310 + static_cast<size_t>(rows) - 1) / static_cast<size_t>(rows);
+      EXPECT_LT(bytes(activation), plain + kFunction + tiles * kCall + 2 * kMove * 310 * (rows == 31 ? 1 : 2))
+          << target;
+      EXPECT_GT(bytes(activation), plain) << target;
+    }
+  }
+}
+
 TEST(Image, CodeDependsOnThePatternOnly) {
   const Weights weights = random_weights(50, 90, 0.2, 4);
   std::vector<float> others(weights.values().begin(), weights.values().end());

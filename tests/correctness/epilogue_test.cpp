@@ -11,8 +11,7 @@ class Epilogues : public testing::PerTarget {
   void check_all(Form form, Layout x, Layout y) {
     const bool wide = Target::parse(target())->isa() == Isa::avx512;
     uint32_t seed = 0;
-    for (const Activation activation : {Activation::none, Activation::relu, Activation::leaky_relu, Activation::prelu,
-                                        Activation::clip, Activation::hard_swish}) {
+    for (const Activation activation : testing::kActivations) {
       for (const Residual residual : {Residual::none, Residual::before_activation, Residual::after_activation}) {
         for (int flags = 0; flags < 8; ++flags) {
           LayerCase c{.m = 37, .k = 23, .density = 0.4, .target = target(), .shape = {.n = 55}, .seed = ++seed};

@@ -240,10 +240,11 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
   e.row_scale = upto(3) == 0;
   e.bias = upto(1) == 0;
   e.residual = upto(1) == 0 ? Residual::none : static_cast<Residual>(upto(2));
-  e.activation = static_cast<Activation>(upto(5));
+  e.activation = static_cast<Activation>(upto(11));
   e.alpha = upto(1) == 0 ? 0.01f : -0.5f;
   e.lo = -0.3f;
   e.hi = 0.4f;
+  e.beta = 0.3f;
   if (const int64_t conv = upto(5); conv < 3) {
     c.problem.conv = conv > 0 ? random_conv(c, rng) : Conv2d{1 + upto(9), 1 + upto(9), 1 + upto(2), 1 + upto(2)};
     c.shape.batch = 1 + upto(3);

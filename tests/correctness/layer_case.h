@@ -35,6 +35,11 @@ struct LayerCase {
   uint32_t seed = 1;
 };
 
+inline constexpr Activation kActivations[] = {Activation::none,         Activation::relu,     Activation::leaky_relu,
+                                              Activation::prelu,        Activation::clip,     Activation::hard_swish,
+                                              Activation::hard_sigmoid, Activation::sigmoid,  Activation::silu,
+                                              Activation::tanh,         Activation::gelu_erf, Activation::gelu_tanh};
+
 /// Everything needed to see what failed.
 std::string describe(const LayerCase& c);
 

@@ -53,8 +53,7 @@ TEST_P(Narrow, OneKernelServesEveryN) {
 // N = 8 and 4, and tails of so many, are stored where they lie: nothing beside them may be touched, which check_kernel
 // sees, with every epilogue that changes what is stored.
 TEST_P(Narrow, ColumnsThatFillTheLanesAreUsedInPlace) {
-  for (const Activation activation : {Activation::none, Activation::relu, Activation::leaky_relu, Activation::prelu,
-                                      Activation::clip, Activation::hard_swish}) {
+  for (const Activation activation : testing::kActivations) {
     for (const Residual residual : {Residual::none, Residual::before_activation, Residual::after_activation}) {
       for (const bool accumulate : {false, true}) {
         for (const int32_t lanes : {4, 8}) {

@@ -20,13 +20,13 @@ std::vector<Form> forms(const std::string& target) {
 TEST_P(NonFinite, ActivationsInEveryEpilogue) {
   uint32_t seed = 0;
   for (const Form form : forms(target())) {
-    for (int activation = 0; activation <= static_cast<int>(Activation::hard_swish); ++activation) {
+    for (const Activation activation : testing::kActivations) {
       for (int residual = 0; residual <= 2; ++residual) {
         for (const Layout layout : {Layout::plain, Layout::panel}) {
           LayerCase c{.m = 40, .k = 30, .density = 0.1, .target = target(), .shape = {.n = 37}, .seed = ++seed};
           c.shape.special = 0.03;
           c.problem.x_layout = c.problem.y_layout = layout;
-          c.problem.epilogue.activation = static_cast<Activation>(activation);
+          c.problem.epilogue.activation = activation;
           c.problem.epilogue.residual = static_cast<Residual>(residual);
           c.schedule = Schedule{.form = form, .tile_rows = form == Form::vector ? 16 : 2, .panels_per_pass = 2};
           ASSERT_TRUE(check_layer(c));

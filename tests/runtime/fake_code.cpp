@@ -121,9 +121,19 @@ void FakeCode::append_epilogue_sources(int32_t row) {
       add(ValueKind::hi, 0);
       break;
     case Activation::hard_swish:
-      add(ValueKind::literal, 0);
-      add(ValueKind::literal, 1);
-      add(ValueKind::literal, 2);
+      add(ValueKind::literal, kThree);
+      add(ValueKind::literal, kSix);
+      add(ValueKind::literal, kSixth);
+      break;
+    case Activation::hard_sigmoid:
+      add(ValueKind::alpha, 0);
+      add(ValueKind::beta, 0);
+      break;
+    case Activation::sigmoid:
+    case Activation::silu:
+    case Activation::tanh:
+    case Activation::gelu_erf:
+    case Activation::gelu_tanh:
       break;
   }
 }
@@ -156,6 +166,26 @@ float FakeCode::epilogue(float v, const float*& values, const float* residual) c
       values += 3;
       break;
     }
+    case Activation::hard_sigmoid:
+      v = std::fma(v, values[0], values[1]);
+      v = v < 0 ? 0 : v > 1 ? 1 : v;
+      values += 2;
+      break;
+    case Activation::sigmoid:
+      v = 1 / (1 + std::exp(-v));
+      break;
+    case Activation::silu:
+      v = v / (1 + std::exp(-v));
+      break;
+    case Activation::tanh:
+      v = std::tanh(v);
+      break;
+    case Activation::gelu_erf:
+      v = v * std::erfc(-v * 0.70710678f) / 2;
+      break;
+    case Activation::gelu_tanh:
+      v = v / (1 + std::exp(-1.5957691f * (v + 0.044715f * v * v * v)));
+      break;
   }
   if (e.residual == Residual::after_activation) v += *residual;
   return v;

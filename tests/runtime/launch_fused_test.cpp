@@ -98,13 +98,13 @@ void check(uint32_t seed, ThreadPool& pool) {
   first_problem.x_layout = upto(1) == 0 ? Layout::plain : Layout::panel;
   first_problem.y_layout = Layout::panel;
   first_problem.epilogue.bias = upto(1) == 0;
-  first_problem.epilogue.activation = static_cast<Activation>(upto(5));
+  first_problem.epilogue.activation = static_cast<Activation>(upto(11));
   second_problem.x_layout = Layout::panel;
   second_problem.y_layout = upto(1) == 0 ? Layout::plain : Layout::panel;
   second_problem.epilogue.accumulate = upto(2) == 0;
   second_problem.epilogue.row_scale = upto(1) == 0;
   second_problem.epilogue.residual = static_cast<Residual>(upto(2));
-  second_problem.epilogue.activation = static_cast<Activation>(upto(5));
+  second_problem.epilogue.activation = static_cast<Activation>(upto(11));
   const int64_t channels = conv.groups * (1 + upto(2)), rows = 1 + upto(20), batch = 1 + upto(3);
   const Layer first(channels, conv.taps() * (1 + upto(1)), first_problem, random_schedule(rng), seed);
   const Layer second(rows, channels, second_problem, random_schedule(rng), seed + 1000);

@@ -118,7 +118,7 @@ Case random_case(std::mt19937& rng) {
   e.row_scale = upto(1) == 0;
   e.bias = upto(1) == 0;
   e.residual = static_cast<Residual>(upto(2));
-  e.activation = static_cast<Activation>(upto(5));
+  e.activation = static_cast<Activation>(upto(11));
   e.lo = -0.25f;
   e.hi = 0.5f;
   c.schedule.tile_rows = static_cast<int32_t>(1 + upto(30));
