@@ -205,8 +205,9 @@ TEST(Damage, PackedValuesMustHaveSources) {
   EXPECT_THAT(with(bias, 3), nowhere);
   EXPECT_THAT(with(row_scale, 3), nowhere);
   EXPECT_THAT(with(prelu_slope, 0), nowhere) << "the epilogue asks for no slopes";
-  EXPECT_THAT(with(literal, 3), nowhere);
-  EXPECT_THAT(with(static_cast<ValueKind>(9), 0), nowhere);
+  EXPECT_EQ(with(literal, 3), "accepted");
+  EXPECT_THAT(with(literal, 4), nowhere);
+  EXPECT_THAT(with(static_cast<ValueKind>(10), 0), nowhere);
   EXPECT_THAT(with(static_cast<ValueKind>(15), 0), nowhere);
   EXPECT_THAT(words_after([](auto& i) { i.problem.epilogue.bias = false; }), HasSubstr("packed value 2 comes from"));
   EXPECT_THAT(words_after([](auto& i) { i.values.pop_back(); }), HasSubstr("packed values has an impossible size"));
