@@ -13,16 +13,17 @@ import sys
 # weights -> Pattern -> Plan -> Program -> code -> Artifact -> cache -> Kernel; the runtime side never sees the compiler's.
 FOLDERS = {
     "include/sparsmith": set(),
+    "src/math": set(),
     "src/pattern": set(),
     "src/load": {"pattern"},
     "src/graph": set(),
     "src/onnx": {"graph", "load"},
-    "src/ops": {"graph"},
+    "src/ops": {"math", "graph"},
     "src/passes": {"graph", "ops"},
     "src/model": {"pattern", "artifact", "runtime", "graph", "ops"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
-    "codegen": {"plan", "kernels", "artifact"},
+    "codegen": {"math", "plan", "kernels", "artifact"},
     "src/artifact": {"pattern"},
     "src/runtime": {"pattern", "artifact"},
     "src/cache": {"artifact", "runtime"},
@@ -52,7 +53,7 @@ LIBRARIES = [
 SYSTEM = re.compile(r"[a-z_]+$|std[a-z]+\.h$|sys/[a-z_]+\.h$|(asm|linux)/|[a-z0-9]*intrin\.h$|"
                     r"(fcntl|unistd|elf|link|time|signal|cpuid|sched|dlfcn|pthread|errno|string|limits|poll)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-OWN = re.compile(r"(sparsmith|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops|model|passes|lower)/")
+OWN = re.compile(r"(sparsmith|math|pattern|load|plan|kernels|codegen|artifact|cache|runtime|compiler|cli|bench|graph|onnx|ops|model|passes|lower)/")
 
 
 def folder_of(path):
