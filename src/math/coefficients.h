@@ -22,6 +22,10 @@ inline constexpr float kTailQ[] = {0x1.314914p+0f, 0x1.ff50f2p+0f, 0x1.6f4bf4p+0
                                    0x1.1ee304p-1f, 0x1.f227dp-4f,  0x1.93ed3p-7f};
 inline constexpr float kMostDeviation = 14.6f;
 
+/// erf(x) = x * (kErf[0] + kErf[1] * x^2 + ...), |x| <= 1.
+inline constexpr float kErf[] = {0x1.20dd74p+0f, -0x1.81273ep-2f, 0x1.ce2cf8p-4f, -0x1.b7f90ep-6f,
+                                 0x1.5405b2p-8f, -0x1.a3f7p-11f,  0x1.496a3p-14f};
+
 /// GELU in tanh form is v / (1 + e^-(v * (c1 + c2 * v^2))), each constant in two parts; 0 or v beyond kMostGelu.
 inline constexpr double kGeluC1 = 1.5957691216057307117597842397375, kGeluC2 = kGeluC1 * 0.044715;
 inline constexpr float kGelu1 = static_cast<float>(kGeluC1), kGelu1Low = static_cast<float>(kGeluC1 - kGelu1);

@@ -1,8 +1,7 @@
 /// \file
-/// Activations of a float, written so that NaN stays NaN. Operators and layers share them.
+/// Activations of a float, written so that NaN stays NaN; elementary.h has those with an exponential. Operators and
+/// layers share them.
 #pragma once
-
-#include <cmath>
 
 namespace sparsmith::ops {
 
@@ -13,10 +12,6 @@ inline float hard_sigmoid(float x, float alpha, float beta) {
   const float y = alpha * x + beta;
   return y > 1 ? 1.0f : y < 0 ? 0.0f : y;
 }
-inline float hard_swish(float x) { return x * std::fmin(6.0f, std::fmax(0.0f, x + 3)) / 6; }
-inline float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-inline float silu(float x) { return x * sigmoid(x); }
-inline float gelu_erf(float x) { return 0.5f * x * (1 + std::erf(x * 0.70710678f)); }
-inline float gelu_tanh(float x) { return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x))); }
+inline float hard_swish(float x) { return x * clip(x + 3, 0, 6) / 6; }
 
 }  // namespace sparsmith::ops

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "ops/activations.h"
+#include "ops/elementary.h"
 #include "ops/node_view.h"
 
 namespace sparsmith::ops {
@@ -92,25 +93,25 @@ void activate(const LayerEpilogue& epilogue, float* y, int64_t count) {
     case Activation::prelu:
       break;
     case Activation::relu:
-      return map(y, count, relu);
+      return map(y, count, [](float x) { return relu(x); });
     case Activation::leaky_relu:
       return map(y, count, [=](float x) { return leaky_relu(x, alpha); });
     case Activation::clip:
       return map(y, count, [=](float x) { return clip(x, lo, hi); });
     case Activation::hard_swish:
-      return map(y, count, hard_swish);
+      return map(y, count, [](float x) { return hard_swish(x); });
     case Activation::hard_sigmoid:
       return map(y, count, [=](float x) { return hard_sigmoid(x, alpha, beta); });
     case Activation::sigmoid:
-      return map(y, count, sigmoid);
+      return map(y, count, [](float x) { return sigmoid(x); });
     case Activation::silu:
-      return map(y, count, silu);
+      return map(y, count, [](float x) { return silu(x); });
     case Activation::tanh:
-      return map(y, count, [](float x) { return std::tanh(x); });
+      return map(y, count, [](float x) { return tanh(x); });
     case Activation::gelu_erf:
-      return map(y, count, gelu_erf);
+      return map(y, count, [](float x) { return gelu_erf(x); });
     case Activation::gelu_tanh:
-      return map(y, count, gelu_tanh);
+      return map(y, count, [](float x) { return gelu_tanh(x); });
   }
 }
 

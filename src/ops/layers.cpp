@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/activations.h"
+#include "ops/elementary.h"
 #include "ops/layer.h"
 #include "ops/registry.h"
 

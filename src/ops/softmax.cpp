@@ -1,7 +1,7 @@
 // Softmax and its logarithm.
-#include <bit>
 #include <cmath>
 
+#include "ops/elementary.h"
 #include "ops/lanes.h"
 #include "ops/registry.h"
 
@@ -9,28 +9,6 @@ namespace sparsmith::ops {
 namespace {
 
 using graph::ElementType;
-
-/// e^x of x <= 0, within 2 ulp; 0 below -87.7, where floats lose bits; NaN stays. In a form that compilers vectorise,
-/// which a call of std::exp isn't.
-float exp_of_negative(float x) {
-  const float bounded = x < -100.0f ? -100.0f : x;
-  // Adding 1.5 * 2^23 rounds to a whole number, which is then in the low bits.
-  constexpr float kRound = 12582912.0f;
-  const float rounded = bounded * 1.44269504f + kRound;
-  const float n = rounded - kRound;
-  // x - n * ln 2, with ln 2 in two parts of which the first times n is exact.
-  const float r = (bounded - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1;
-  // 2^n, of which an exponent of 0 or less makes 0.
-  const int32_t exponent = std::bit_cast<int32_t>(rounded) - std::bit_cast<int32_t>(kRound) + 127;
-  return p * std::bit_cast<float>(static_cast<uint32_t>(exponent > 0 ? exponent : 0) << 23);
-}
 
 /// Over the middle one of [outer, count, inner].
 template <bool kLogarithm>
@@ -60,7 +38,7 @@ class Softmax final : public Operator {
 
   void normalise_row(const float* x, float* y) const {
     const float most = fold_of(x, count_, -INFINITY, Larger{});
-    for (int64_t i = 0; i < count_; ++i) y[i] = exp_of_negative(x[i] - most);
+    for (int64_t i = 0; i < count_; ++i) y[i] = exp(x[i] - most);
     const double sum = sum_of(y, count_, [](float v) { return v; });
     if (kLogarithm) {
       const auto log_sum = static_cast<float>(std::log(sum));
@@ -81,7 +59,7 @@ class Softmax final : public Operator {
     }
     for (int64_t k = 0; k < count_; ++k) {
       for (int64_t i = 0; i < columns; ++i) {
-        const float e = exp_of_negative(x[k * inner_ + i] - most[i]);
+        const float e = exp(x[k * inner_ + i] - most[i]);
         y[k * inner_ + i] = e;
         sum[i] += e;
       }

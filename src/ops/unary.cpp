@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "ops/activations.h"
+#include "ops/elementary.h"
 #include "ops/registry.h"
 
 namespace sparsmith::ops {
@@ -11,7 +12,8 @@ namespace {
 
 using graph::ElementType;
 
-/// y[i] = f(x[i]); F is default-made or holds the node's constants.
+/// y[i] = f(x[i]). F is a function object, which holds the node's constants: a function by its address would be called
+/// for each element.
 template <class T, class F>
 class Map final : public Operator {
  public:
@@ -65,9 +67,9 @@ std::unique_ptr<Operator> make_clip(NodeView& node) {
 
 std::unique_ptr<Operator> make_gelu(NodeView& node) {
   const std::string approximate = node.text("approximate", "none");
-  if (approximate == "tanh") return map_floats(node, gelu_tanh);
+  if (approximate == "tanh") return map_floats(node, [](float x) { return gelu_tanh(x); });
   if (approximate != "none") node.fail("has approximate = \"" + approximate + "\"; none and tanh are known");
-  return map_floats(node, gelu_erf);
+  return map_floats(node, [](float x) { return gelu_erf(x); });
 }
 
 std::unique_ptr<Operator> make_hard_sigmoid(NodeView& node) {
@@ -82,7 +84,7 @@ std::unique_ptr<Operator> make_leaky_relu(NodeView& node) {
 
 std::unique_ptr<Operator> make_elu(NodeView& node) {
   const float alpha = node.number("alpha", 1);
-  return map_floats(node, [alpha](float x) { return x < 0 ? alpha * (std::exp(x) - 1) : x; });
+  return map_floats(node, [alpha](float x) { return x < 0 ? alpha * (exp(x) - 1) : x; });
 }
 
 std::unique_ptr<Operator> make_not(NodeView& node) {
@@ -129,27 +131,27 @@ void add_unary(Makers& makers) {
   makers["Clip"] = make_clip;
   makers["Dropout"] = make_copy;
   makers["Elu"] = make_elu;
-  makers["Erf"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::erf(x); }); };
-  makers["Exp"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::exp(x); }); };
+  makers["Erf"] = [](NodeView& node) { return map_floats(node, [](float x) { return erf(x); }); };
+  makers["Exp"] = [](NodeView& node) { return map_floats(node, [](float x) { return exp(x); }); };
   makers["Floor"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::floor(x); }); };
   makers["Gelu"] = make_gelu;
   makers["HardSigmoid"] = make_hard_sigmoid;
-  makers["HardSwish"] = [](NodeView& node) { return map_floats(node, hard_swish); };
+  makers["HardSwish"] = [](NodeView& node) { return map_floats(node, [](float x) { return hard_swish(x); }); };
   makers["Identity"] = make_copy;
   makers["LeakyRelu"] = make_leaky_relu;
   makers["Log"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::log(x); }); };
   makers["Neg"] = [](NodeView& node) { return map_numbers(node, std::negate<>()); };
   makers["Not"] = make_not;
   makers["Reciprocal"] = [](NodeView& node) { return map_floats(node, [](float x) { return 1 / x; }); };
-  makers["Relu"] = [](NodeView& node) { return map_floats(node, relu); };
+  makers["Relu"] = [](NodeView& node) { return map_floats(node, [](float x) { return relu(x); }); };
   makers["Round"] = [](NodeView& node) { return map_floats(node, round_even); };
-  makers["Sigmoid"] = [](NodeView& node) { return map_floats(node, sigmoid); };
+  makers["Sigmoid"] = [](NodeView& node) { return map_floats(node, [](float x) { return sigmoid(x); }); };
   makers["Sign"] = [](NodeView& node) {
     return map_floats(node, [](float x) { return x > 0 ? 1.0f : x < 0 ? -1.0f : x; });
   };
   makers["Softplus"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::log1p(std::exp(x)); }); };
   makers["Sqrt"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::sqrt(x); }); };
-  makers["Tanh"] = [](NodeView& node) { return map_floats(node, [](float x) { return std::tanh(x); }); };
+  makers["Tanh"] = [](NodeView& node) { return map_floats(node, [](float x) { return tanh(x); }); };
 }
 
 }  // namespace sparsmith::ops
