@@ -21,9 +21,20 @@ Activation kernel_activation(ops::Activation activation) {
       return Activation::clip;
     case ops::Activation::hard_swish:
       return Activation::hard_swish;
-    default:
-      return Activation::none;
+    case ops::Activation::hard_sigmoid:
+      return Activation::hard_sigmoid;
+    case ops::Activation::sigmoid:
+      return Activation::sigmoid;
+    case ops::Activation::silu:
+      return Activation::silu;
+    case ops::Activation::tanh:
+      return Activation::tanh;
+    case ops::Activation::gelu_erf:
+      return Activation::gelu_erf;
+    case ops::Activation::gelu_tanh:
+      return Activation::gelu_tanh;
   }
+  return Activation::none;
 }
 
 std::vector<float> floats_of(const graph::Tensor* tensor) {
@@ -91,6 +102,7 @@ Result<Layer> make_layer(const graph::Graph& graph, const graph::Node& node, con
   e.bias = !layer.bias.empty();
   e.activation = kernel_activation(epilogue.activation);
   e.alpha = epilogue.alpha;
+  e.beta = epilogue.beta;
   e.lo = epilogue.lo;
   e.hi = epilogue.hi;
   if (view.has(ops::kLayerResidual)) {

@@ -21,7 +21,8 @@ struct Image {
   int64_t c, h, w;
 };
 
-const std::vector<std::string> kActivations{"none", "relu", "leaky_relu", "prelu", "clip", "hard_swish"};
+const std::vector<std::string> kActivations{"none",         "relu",    "leaky_relu", "prelu", "clip",     "hard_swish",
+                                            "hard_sigmoid", "sigmoid", "silu",       "tanh",  "gelu_erf", "gelu_tanh"};
 
 class Maker {
  public:
@@ -64,7 +65,7 @@ class Maker {
   }
 
  private:
-  std::string activation() { return kActivations[static_cast<size_t>(net_.pick(0, 5))]; }
+  std::string activation() { return kActivations[static_cast<size_t>(net_.pick(0, 11))]; }
 
   Image next(const Image& x) {
     switch (net_.pick(0, 11)) {
