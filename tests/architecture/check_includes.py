@@ -28,7 +28,7 @@ FOLDERS = {
     "src/runtime": {"pattern", "artifact"},
     "src/cache": {"artifact", "runtime"},
     "src/compiler": {"pattern", "plan", "kernels", "codegen", "artifact", "runtime", "cache"},
-    "src/lower": {"pattern", "graph", "ops", "onnx", "passes", "model", "artifact", "runtime"},
+    "src/lower": {"pattern", "graph", "ops", "onnx", "passes", "model", "artifact", "runtime", "codegen"},
     "src/cli": {"bench", "kernels", "artifact", "runtime"},
     "bench": {"kernels", "plan"},  # sparsmith_plan_quality measures the planner
     "bench/peers": set(),
