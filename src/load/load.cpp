@@ -1,24 +1,16 @@
 // Files to readers, by suffix.
 #include "sparsmith/load.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "load/messages.h"
 #include "load/npz.h"
 #include "load/safetensors.h"
 #include "load/source.h"
 #include "load/sparse.h"
+#include "load/suffix.h"
 
 namespace sparsmith {
 namespace load {
 namespace {
-
-bool has_suffix(std::string_view path, std::string_view suffix) {
-  return path.size() > suffix.size() &&
-         std::equal(suffix.begin(), suffix.end(), path.end() - static_cast<std::ptrdiff_t>(suffix.size()),
-                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
-}
 
 struct Location {
   std::string file, name;

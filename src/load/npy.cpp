@@ -1,45 +1,18 @@
 #include "load/npy.h"
 
-#include <algorithm>
-
+#include "load/c_order.h"
 #include "load/messages.h"
 
 namespace sparsmith::load {
-namespace {
 
-/// Copies fp32 elements from Fortran order (first index fastest) to C order.
-std::vector<float> to_c_order(const std::vector<float>& source, const std::vector<int64_t>& shape) {
-  std::vector<float> out(source.size());
-  if (shape.size() == 2) {
-    // In square blocks, so that neither side walks a new cache line for every element.
-    constexpr int64_t kBlock = 32;
-    const int64_t rows = shape[0], cols = shape[1];
-    for (int64_t c0 = 0; c0 < cols; c0 += kBlock) {
-      for (int64_t r0 = 0; r0 < rows; r0 += kBlock) {
-        for (int64_t c = c0; c < std::min(cols, c0 + kBlock); ++c) {
-          for (int64_t r = r0; r < std::min(rows, r0 + kBlock); ++r) out[r * cols + c] = source[c * rows + r];
-        }
-      }
-    }
-    return out;
-  }
-  std::vector<int64_t> stride(shape.size(), 1);  // in C order, elements
-  for (size_t d = shape.size(); d-- > 1;) stride[d - 1] = stride[d] * shape[d];
-  std::vector<int64_t> index(shape.size(), 0);
-  int64_t target = 0;
-  for (const float value : source) {
-    out[target] = value;
-    for (size_t d = 0; d < shape.size(); ++d) {
-      target += stride[d];
-      if (++index[d] < shape[d]) break;
-      target -= stride[d] * shape[d];
-      index[d] = 0;
-    }
-  }
-  return out;
+Status check_npy_size(const NpyHeader& header, size_t file_bytes, const std::string& origin) {
+  const auto present = static_cast<int64_t>(file_bytes - header.data_offset);
+  if (present == header.data_bytes) return success();
+  return bad_input(join(origin, ": shape ", shape_text(header.shape), " of ", escaped(header.descr), " needs ",
+                        header.data_bytes, " bytes of data, but ", present, " follow the header"),
+                   present < header.data_bytes ? "the file is truncated, or its header is wrong"
+                                               : "the header is wrong, or the file holds more than one array");
 }
-
-}  // namespace
 
 Result<FloatType> npy_float_type(const NpyHeader& header, const std::string& origin) {
   if (header.kind == 'f' && header.item_size == 2) return FloatType::f16;
@@ -60,7 +33,7 @@ Result<Array> decode_npy_floats(const NpyHeader& header, std::string_view data, 
   Status status = decode_floats(*type, header.big_endian, data.data(), header.count, array.data.data(), origin);
   if (!status) return status.error();
   if (header.fortran_order && header.shape.size() > 1 && header.count > 0) {
-    array.data = to_c_order(array.data, array.shape);
+    array.data = to_c_order<float>(array.data, array.shape);
   }
   return array;
 }
@@ -112,14 +85,7 @@ Result<Array> parse_npy(std::string_view bytes, const std::string& origin) {
     const auto header = load::parse_npy_header(bytes, origin);
     if (!header) return header.error();
     if (const auto type = load::npy_float_type(*header, origin); !type) return type.error();
-    const auto present = static_cast<int64_t>(bytes.size() - header->data_offset);
-    if (present != header->data_bytes) {
-      return bad_input(
-          load::join(origin, ": shape ", load::shape_text(header->shape), " of ", load::escaped(header->descr),
-                     " needs ", header->data_bytes, " bytes of data, but ", present, " follow the header"),
-          present < header->data_bytes ? "the file is truncated, or its header is wrong"
-                                       : "the header is wrong, or the file holds more than one array");
-    }
+    if (Status whole = load::check_npy_size(*header, bytes.size(), origin); !whole) return whole.error();
     return load::decode_npy_floats(*header, bytes.substr(header->data_offset), origin);
   });
 }

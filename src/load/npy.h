@@ -36,6 +36,9 @@ Result<size_t> npy_header_length(std::string_view first_bytes, const std::string
 /// Reads the header at the start of `bytes`, which may hold no more than it.
 Result<NpyHeader> parse_npy_header(std::string_view bytes, const std::string& origin);
 
+/// Whether the data of a file of so many bytes is as long as its header says.
+Status check_npy_size(const NpyHeader& header, size_t file_bytes, const std::string& origin);
+
 /// fp32 or what converts to it: f2, f4, f8. Errors name the dtype.
 Result<FloatType> npy_float_type(const NpyHeader& header, const std::string& origin);
 

@@ -3,7 +3,10 @@
 
 namespace sparsmith::fuzz {
 
-void run(std::string_view input) { check(parse_npy(input, "fuzz.npy"), "fuzz.npy"); }
+void run(std::string_view input) {
+  check(parse_npy(input, "fuzz.npy"), "fuzz.npy");
+  check(parse_npy_tensor(input, "fuzz.npy"), "fuzz.npy");
+}
 
 std::vector<std::string> seeds() {
   using namespace test;
@@ -17,6 +20,8 @@ std::vector<std::string> seeds() {
           npy_array("<f8", "(3,)", raw(three)),
           npy_array("<f2", "(2, 2)", raw(halves)),
           npy_array("<f4", "()", raw(std::vector<float>{1})),
+          npy_array(">i8", "(1, 3)", raw_swapped(three), true),
+          npy_array("|b1", "(2, 2)", "abcd"),
           npy_array("<f4", "(0, 3)", ""),
           npy_bytes("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,), }", raw(six))};
 }

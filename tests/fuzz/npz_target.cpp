@@ -32,6 +32,9 @@ void run(std::string_view input) {
   check(parse_npz_weights(input, "", "fuzz.npz"), "fuzz.npz");
   check(parse_npz_weights(input, "w", "fuzz.npz"), "fuzz.npz");
   check(parse_npz_array(input, "", "fuzz.npz"), "fuzz.npz");
+  const auto tensors = parse_npz_tensors(input, "fuzz.npz");
+  if (!tensors.ok()) return check_error(tensors.error(), "fuzz.npz");
+  for (const NamedTensor& tensor : *tensors) check(tensor);
 }
 
 std::vector<std::string> seeds() {

@@ -41,6 +41,20 @@ inline void check(const Result<Array>& result, const std::string& origin) {
   require(result->size() == static_cast<int64_t>(result->data.size()), "shape and data differ");
 }
 
+inline void check(const NamedTensor& tensor) {
+  int64_t bytes = size_of(tensor.element);
+  for (const int64_t dimension : tensor.shape) {
+    require(dimension >= 0, "a dimension is negative");
+    bytes *= dimension;
+  }
+  require(bytes == static_cast<int64_t>(tensor.bytes.size()), "shape and bytes differ");
+}
+
+inline void check(const Result<NamedTensor>& result, const std::string& origin) {
+  if (!result.ok()) return check_error(result.error(), origin);
+  check(*result);
+}
+
 inline void check(const Result<Weights>& result, const std::string& origin) {
   if (!result.ok()) return check_error(result.error(), origin);
   const Pattern& pattern = result->pattern();
