@@ -23,9 +23,13 @@ struct ModelLayer {
   int64_t m = 0, k = 0, nnz = 0;
   int64_t positions = 0;  ///< columns of a call at batch 1
   Plan plan;
+  int64_t code_bytes = 0;
   bool cached = false;  ///< its code came from the cache
   int64_t ns = 0;       ///< what compiling it took
 };
+
+/// PlanOptions::network_code_bytes of the layers of a model with so many nonzeros in all.
+int64_t network_code_bytes(int64_t nonzeros);
 
 struct ModelOptions {
   /// Target::parse texts, the best first: a fat artifact holds code for each, and the first that runs is taken at load.

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/model_compile.h"
 #include "cli/options.h"
 #include "cli/report.h"
 
@@ -17,9 +18,20 @@ std::string cache_text(const BuildReport& report, const Cache* cache) {
 
 struct CompileCommand {
   LayerOptions layer;
-  std::string output;
+  std::string output, threads;
+  bool verbose = false;
 
-  void run() const {
+  void run(const CLI::App& command) const {
+    if (!is_onnx(layer.weights)) {
+      refuse(command, {"--threads", "--verbose"}, "is for models; a layer is compiled by one thread");
+      return run_layer();
+    }
+    allow_only(command, {"--output", "--target", "--tune", "--cache", "--threads", "--verbose"},
+               "describes a layer; " + layer.weights + " is a whole model, which says such things itself");
+    compile_model_file(layer.weights, output, {layer.target, layer.cache, threads, layer.tune, verbose});
+  }
+
+  void run_layer() const {
     const Layer input = load_layer(layer);
     const Kernel kernel = take(compile(input.weights, input.problem, input.params(), input.compile));
     check(kernel.save(output));
@@ -39,16 +51,23 @@ struct CompileCommand {
 
 void add_compile(CLI::App& app) {
   auto command = std::make_shared<CompileCommand>();
-  CLI::App* sub = app.add_subcommand("compile", "Turn a pruned weight matrix into a kernel file");
+  CLI::App* sub = app.add_subcommand("compile", "Turn a pruned model or weight matrix into an artifact");
   command->layer.add_to(*sub);
-  sub->add_option("-o,--output", command->output, "the artifact to write")->required()->type_name("K.smk");
+  sub->add_option("-o,--output", command->output, "the artifact to write")->required()->type_name("F.smk");
+  sub->add_option("--threads", command->threads, "of a model: threads that compile (default: all cores)")
+      ->type_name("T");
+  sub->add_flag("--verbose", command->verbose, "of a model: a line for each layer on stderr");
   sub->footer(
+      "A model is an .onnx file; its layers say their shapes and what follows them, so that only --target, --tune,\n"
+      "--cache, --threads and --verbose are for it. Several targets between commas make an artifact for several CPUs.\n"
       "Examples:\n"
+      "  sparsmith compile model.onnx -o model.smk\n"
+      "  sparsmith compile model.onnx -o model.smk --target x86-64-v4,x86-64-v3 --tune\n"
       "  sparsmith compile examples/digits/hidden.npz -o hidden.smk --n 128 --relu --bias "
       "examples/digits/hidden_bias.npy\n"
       "  sparsmith compile model.safetensors:blocks.3.fc1.weight -o fc1.smk --n 512 --tune\n"
       "  sparsmith compile conv.npy -o conv.smk --conv 256,14,14 --clip 0,6 --target x86-64-v3");
-  sub->callback([command] { command->run(); });
+  sub->callback([command, sub] { command->run(*sub); });
 }
 
 }  // namespace sparsmith::cli

@@ -18,7 +18,7 @@ void check_command(const CLI::App& app, const std::string& word) {
 }
 
 int run_command(int argc, char** argv) {
-  CLI::App app{"Sparsmith turns a pruned weight matrix into machine code made for exactly its pattern."};
+  CLI::App app{"Sparsmith turns pruned models and weight matrices into machine code made for exactly their patterns."};
   app.name("sparsmith");
   app.set_version_flag("--version", std::string("sparsmith ") + version() + " (LLVM " + compiler_version() + ")");
   app.require_subcommand(1);
@@ -31,6 +31,9 @@ int run_command(int argc, char** argv) {
   add_calibrate(app);
   app.footer(
       "Examples:\n"
+      "  sparsmith compile model.onnx -o model.smk\n"
+      "  sparsmith run model.smk --input in.npz --output out.npz\n"
+      "  sparsmith explain model.smk --html model.html\n"
       "  sparsmith compile W.npz -o W.smk --n 128 --relu --bias b.npy\n"
       "  sparsmith run W.smk --input X.npy --output Y.npy\n"
       "  sparsmith explain W.npz --n 128 --html W.html\n"

@@ -116,8 +116,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 void LayerOptions::add_to(CLI::App& command) {
   command
-      .add_option("W", weights,
-                  "weights: .npy, .npz, .safetensors, .smtx or .mtx; file:name takes one array of several")
+      .add_option(
+          "W", weights,
+          "a model: .onnx; or weights: .npy, .npz, .safetensors, .smtx or .mtx; file:name takes one array of several")
       ->required();
   auto* n_option = command.add_option("--n", n, "columns to plan for (any number runs later)")->type_name("N");
   conv.add_to(command)->excludes(n_option);

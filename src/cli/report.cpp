@@ -8,10 +8,22 @@
 
 namespace sparsmith::cli {
 
+namespace {
+
+// Messages quote names from files, which must not write to the terminal.
+std::string harmless(std::string text) {
+  for (char& c : text) {
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+}  // namespace
+
 void print_error(const Error& error) {
   const char* kind = error.kind == ErrorKind::internal ? "internal error: " : "";
-  std::fprintf(stderr, "sparsmith: %s%s\n", kind, error.message.c_str());
-  if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", error.hint.c_str());
+  std::fprintf(stderr, "sparsmith: %s%s\n", kind, harmless(error.message).c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", harmless(error.hint).c_str());
   if (error.kind == ErrorKind::internal)
     std::fprintf(stderr, "  This is a defect of Sparsmith; please report it with the sentence above.\n");
 }

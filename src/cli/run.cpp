@@ -2,6 +2,8 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
+#include "cli/model_run.h"
 #include "cli/options.h"
 #include "cli/report.h"
 
@@ -108,10 +110,28 @@ std::vector<float> unpack_y(std::vector<float> y, const Kernel& kernel, const Ca
   return plain;
 }
 
-struct RunCommand {
-  std::string kernel, input, output, residual, threads = "1";
+constexpr int64_t kMostRepeats = 100'000'000;
 
-  void run() const {
+struct RunCommand {
+  std::string kernel, input, output, residual, threads = "1", repeat = "0", json;
+
+  void run(const CLI::App& command) const {
+    if (!is_model_artifact(kernel)) {
+      refuse(command, {"--repeat", "--json"}, "is for models; `sparsmith bench` times layers");
+      return run_kernel();
+    }
+    refuse(command, {"--residual"}, "is for kernels that add one; " + kernel + " is a whole model");
+    ModelRunOptions options;
+    options.model = kernel;
+    options.input = input;
+    options.output = output;
+    options.threads = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
+    options.repeat = parse_count(repeat, "--repeat", 0, kMostRepeats);
+    options.json = json;
+    run_model(options);
+  }
+
+  void run_kernel() const {
     RunArgs args;
     args.threads = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
     const Kernel loaded = take(Kernel::load(kernel));
@@ -153,20 +173,30 @@ struct RunCommand {
 
 void add_run(CLI::App& app) {
   auto command = std::make_shared<RunCommand>();
-  CLI::App* sub = app.add_subcommand("run", "Run a kernel file on activations");
-  sub->add_option("K", command->kernel, "the kernel file")->required()->type_name("K.smk");
-  sub->add_option("-i,--input", command->input, "X [K, N], or NCHW for a convolution; .npy")
+  CLI::App* sub = app.add_subcommand("run", "Run a model or kernel file on activations");
+  sub->add_option("K", command->kernel, "what compile made")->required()->type_name("F.smk");
+  sub->add_option("-i,--input", command->input,
+                  "a model's inputs by their names in ONNX, .npz, or the only one, .npy; of a kernel X [K, N], or NCHW "
+                  "for a convolution, .npy")
       ->required()
-      ->type_name("X.npy");
-  sub->add_option("-o,--output", command->output, "Y [M, N], or NCHW; .npy, fp32")->required()->type_name("Y.npy");
+      ->type_name("X");
+  sub->add_option("-o,--output", command->output,
+                  "a model's outputs, .npz or .npy; of a kernel Y [M, N], or NCHW, .npy, fp32")
+      ->required()
+      ->type_name("Y");
   sub->add_option("--residual", command->residual, "for kernels that add one: same shape as Y")->type_name("R.npy");
   sub->add_option("--threads", command->threads, "threads to use")->type_name("T")->capture_default_str();
+  sub->add_option("--repeat", command->repeat, "of a model: time so many runs more")->type_name("R");
+  sub->add_option("--json", command->json, "of a model: write times and memory, and the time of each step")
+      ->type_name("F");
   sub->footer(
       "SPARSMITH_PERF=1 writes perf's map of the code (/tmp/perf-PID.map), SPARSMITH_PERF=jitdump a dump for\n"
       "`perf inject --jit`; SPARSMITH_GDB=1 gives gdb its symbols. Any program that runs kernels obeys them.\n"
-      "Example:\n"
+      "Examples:\n"
+      "  sparsmith run model.smk --input in.npz --output out.npz --threads 2\n"
+      "  sparsmith run model.smk --input image.npy --output logits.npy --repeat 100 --json times.json\n"
       "  sparsmith run hidden.smk --input examples/digits/activations.npy --output y.npy");
-  sub->callback([command] { command->run(); });
+  sub->callback([command, sub] { command->run(*sub); });
 }
 
 }  // namespace sparsmith::cli

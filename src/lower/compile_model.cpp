@@ -33,7 +33,9 @@ class LayerCompiler {
  public:
   LayerCompiler(const lower::Lowered& lowered, const ModelOptions& options, std::string target, size_t done, size_t all)
       : lowered_(lowered), options_(options), target_(std::move(target)), done_(done), all_(all) {
-    for (const lower::Layer& layer : lowered.layers) network_bytes_ += layer.weights.nnz() * kBytesPerNonzero;
+    int64_t nonzeros = 0;
+    for (const lower::Layer& layer : lowered.layers) nonzeros += layer.weights.nnz();
+    network_bytes_ = sparsmith::network_code_bytes(nonzeros);
     artifacts_.resize(lowered.layers.size());
     layers_.resize(lowered.layers.size());
     // The largest first, so that threads end together.
@@ -97,6 +99,7 @@ class LayerCompiler {
     report.nnz = kernel->nnz();
     report.positions = layer.problem.n;
     report.plan = kernel->plan();
+    report.code_bytes = kernel->report().code_bytes;
     report.cached = kernel->report().source != BuildReport::Source::built;
     report.ns = ns_since(start);
     return success();
@@ -142,6 +145,8 @@ Result<CompiledModel> lower::compile_graph(graph::Graph graph, const ModelOption
   compiled.ns = ns_since(start);
   return compiled;
 }
+
+int64_t network_code_bytes(int64_t nonzeros) { return nonzeros * kBytesPerNonzero; }
 
 Result<CompiledModel> compile_model(const std::string& onnx_path, const ModelOptions& options) {
   const auto start = Clock::now();

@@ -29,7 +29,7 @@ FOLDERS = {
     "src/cache": {"artifact", "runtime"},
     "src/compiler": {"pattern", "plan", "kernels", "codegen", "artifact", "runtime", "cache"},
     "src/lower": {"pattern", "graph", "ops", "onnx", "passes", "model", "artifact", "runtime", "codegen"},
-    "src/cli": {"bench", "kernels", "artifact", "runtime"},
+    "src/cli": {"bench", "kernels", "artifact", "runtime", "model"},
     "bench": {"kernels", "plan"},  # sparsmith_plan_quality measures the planner
     "bench/peers": set(),
     "examples": set(),

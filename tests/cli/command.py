@@ -57,6 +57,24 @@ def read_csr(path):
     return rows, columns, [pairs[a:b] for a, b in zip(arrays["indptr"], arrays["indptr"][1:])]
 
 
+def read_npz(path):
+    """{name: (dtype, shape, values)} of C-order arrays."""
+    letters = {"f4": "f", "f8": "d", "i4": "i", "i8": "q", "u1": "B", "b1": "?"}
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            data = archive.read(name)
+            length = struct.unpack("<H", data[8:10])[0]
+            header, body = data[10:10 + length].decode(), data[10 + length:]
+            kind = re.search(r"'descr': '[<|]?(\w+)'", header).group(1)
+            shape = tuple(int(n) for n in re.search(r"\(([^)]*)\)", header).group(1).split(",") if n.strip())
+            assert "'fortran_order': False" in header, header
+            letter = letters[kind]
+            arrays[name[:-4]] = (kind, shape, struct.unpack(f"<{len(body) // struct.calcsize(letter)}{letter}", body))
+    return arrays
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own that is gone afterwards, and a cache of its own in it."""
 
@@ -75,6 +93,14 @@ class Case(unittest.TestCase):
 
     def npy(self, name, shape, values, **options):
         return self.write(name, npy_bytes(shape, values, **options))
+
+    def npz(self, name, members):
+        """An archive of {name: bytes of an .npy}."""
+        path = self.path(name)
+        with zipfile.ZipFile(path, "w") as archive:
+            for key, content in members.items():
+                archive.writestr(key + ".npy", content)
+        return path
 
     def run_command(self, *arguments, **options):
         return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300,

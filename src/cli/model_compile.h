@@ -1,0 +1,14 @@
+/// \file
+/// `compile` of a whole model.
+#pragma once
+
+#include <string>
+
+#include "cli/model_options.h"
+
+namespace sparsmith::cli {
+
+/// Compiles, writes the artifact and prints a summary.
+void compile_model_file(const std::string& onnx, const std::string& output, const ModelCompileOptions& options);
+
+}  // namespace sparsmith::cli
