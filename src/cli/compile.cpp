@@ -18,17 +18,19 @@ std::string cache_text(const BuildReport& report, const Cache* cache) {
 
 struct CompileCommand {
   LayerOptions layer;
+  EmitOptions emit;
   std::string output, threads;
   bool verbose = false;
 
   void run(const CLI::App& command) const {
     if (!is_onnx(layer.weights)) {
       refuse(command, {"--threads", "--verbose"}, "is for models; a layer is compiled by one thread");
+      refuse(command, {"--emit", "--name"}, "is for models; a layer's artifact is a file");
       return run_layer();
     }
-    allow_only(command, {"--output", "--target", "--tune", "--cache", "--threads", "--verbose"},
+    allow_only(command, {"--output", "--emit", "--name", "--target", "--tune", "--cache", "--threads", "--verbose"},
                "describes a layer; " + layer.weights + " is a whole model, which says such things itself");
-    compile_model_file(layer.weights, output, {layer.target, layer.cache, threads, layer.tune, verbose});
+    compile_model_file(layer.weights, output, {layer.target, layer.cache, threads, layer.tune, verbose}, emit);
   }
 
   void run_layer() const {
@@ -54,15 +56,18 @@ void add_compile(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("compile", "Turn a pruned model or weight matrix into an artifact");
   command->layer.add_to(*sub);
   sub->add_option("-o,--output", command->output, "the artifact to write")->required()->type_name("F.smk");
+  command->emit.add_to(*sub);
   sub->add_option("--threads", command->threads, "of a model: threads that compile (default: all cores)")
       ->type_name("T");
   sub->add_flag("--verbose", command->verbose, "of a model: a line for each layer on stderr");
   sub->footer(
-      "A model is an .onnx file; its layers say their shapes and what follows them, so that only --target, --tune,\n"
-      "--cache, --threads and --verbose are for it. Several targets between commas make an artifact for several CPUs.\n"
+      "A model is an .onnx file; its layers say their shapes and what follows them, so that only --emit, --name,\n"
+      "--target, --tune, --cache, --threads and --verbose are for it. Several targets between commas make an artifact\n"
+      "for several CPUs.\n"
       "Examples:\n"
       "  sparsmith compile model.onnx -o model.smk\n"
       "  sparsmith compile model.onnx -o model.smk --target x86-64-v4,x86-64-v3 --tune\n"
+      "  sparsmith compile model.onnx --emit object -o model.o\n"
       "  sparsmith compile examples/digits/hidden.npz -o hidden.smk --n 128 --relu --bias "
       "examples/digits/hidden_bias.npy\n"
       "  sparsmith compile model.safetensors:blocks.3.fc1.weight -o fc1.smk --n 512 --tune\n"

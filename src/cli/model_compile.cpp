@@ -50,10 +50,12 @@ void print_memory(const CompiledModel& compiled, const std::string& output) {
 
 }  // namespace
 
-void compile_model_file(const std::string& onnx, const std::string& output, const ModelCompileOptions& options) {
+void compile_model_file(const std::string& onnx, const std::string& output, const ModelCompileOptions& options,
+                        const EmitOptions& emit) {
+  check_emit(emit, output);
   const CompiledModel compiled = compile_onnx(onnx, options);
-  check(compiled.save(output));
-  std::printf("%s: %s, compiled in %s\n", output.c_str(),
+  const std::string written = write_model(compiled, output, emit);
+  std::printf("%s: %s, compiled in %s\n", written.c_str(),
               human_bytes(static_cast<int64_t>(compiled.artifact.size())).c_str(),
               human_time(static_cast<double>(compiled.ns)).c_str());
   for (const TargetSummary& target : summarize(compiled)) {
