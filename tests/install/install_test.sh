@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Uses Sparsmith as other projects would.
 #   install_test.sh CASE SOURCE BUILD WORK CXX [LAUNCHER]
-# CASE: prefix (installs; the others need it), package, runtime, needed, subdirectory.
+# CASE: prefix (installs; the others need it), package, runtime, model, needed, size, subdirectory.
 set -euo pipefail
 name=$1 source=$2 build=$3 work=$4 cxx=$5 launcher=${6:-}
 mkdir -p "$work"
@@ -23,6 +23,10 @@ only_needs() { # FILE ALLOWED-PATTERN
   fi
 }
 
+standard='linux-vdso\.so\.1|lib(c|m|stdc\+\+|gcc_s)\.so\.[0-9]+|ld-linux-x86-64\.so\.2'
+runtime="$standard|libsparsmith_runtime\.so\.[0-9]+"
+most_runtime_bytes=2000000
+
 case $name in
   prefix)
     rm -rf "$work/all" "$work/runtime"
@@ -41,11 +45,29 @@ case $name in
     cmake --build "$work/runtime_only"
     "$work/all/bin/sparsmith" compile "$source/examples/digits/hidden.npz" -o "$work/hidden.smk" --n 128 --cache none
     "$work/runtime_only/runtime_only" "$work/hidden.smk"
-    only_needs "$work/runtime_only/runtime_only" \
-      'linux-vdso\.so\.1|lib(c|m|stdc\+\+|gcc_s)\.so\.[0-9]+|ld-linux-x86-64\.so\.2|libsparsmith_runtime\.so\.[0-9]+'
+    only_needs "$work/runtime_only/runtime_only" "$runtime"
+    ;;
+  model) # a whole model, from C++ and from a project that has no C++
+    "$work/all/bin/sparsmith" compile "$source/examples/digits/digits_cnn.onnx" -o "$work/digits.smk" --cache none
+    for language in cpp c; do
+      configure "$source/tests/install/model_$language" "$work/model_$language" -DCMAKE_PREFIX_PATH="$work/runtime" \
+        -DEXAMPLES="$source/examples" -DCMAKE_DISABLE_FIND_PACKAGE_LLVM=ON
+      cmake --build "$work/model_$language"
+      for digit in 3 7; do
+        best=$("$work/model_$language/classify" "$work/digits.smk" "$source/examples/digits/digit_$digit.pgm" --top 1)
+        echo "digit_$digit.pgm: $best"
+        [[ $best == "1. class $digit:"* ]]
+      done
+      only_needs "$work/model_$language/classify" "$runtime"
+    done
+    ;;
+  size)
+    strip -o "$work/runtime.stripped" "$work/runtime/lib/libsparsmith_runtime.so"
+    bytes=$(stat -c %s "$work/runtime.stripped")
+    echo "libsparsmith_runtime stripped: $bytes bytes, at most $most_runtime_bytes"
+    ((bytes <= most_runtime_bytes))
     ;;
   needed)
-    standard='linux-vdso\.so\.1|lib(c|m|stdc\+\+|gcc_s)\.so\.[0-9]+|ld-linux-x86-64\.so\.2'
     only_needs "$work/runtime/lib/libsparsmith_runtime.so" "$standard"
     # LLVM is inside libsparsmith; what its archives need of the system may be there.
     if ldd "$work/all/lib/libsparsmith.so" | grep -i llvm; then
