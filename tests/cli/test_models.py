@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import pty
 import re
+import subprocess
 import sys
 import unittest
 
 import onnx_file
-from command import Case, npy_bytes, read_npy, read_npz
+from command import COMMAND, Case, npy_bytes, read_npy, read_npz
 
 SHARED = pathlib.Path(os.environ.get("SPARSMITH_DATA", pathlib.Path(__file__).resolve().parents[3] / "shared")) / "models"
 
@@ -103,6 +105,18 @@ class Models(ModelCase):
         self.compiled(onnx_file.product(), "--verbose", "--threads", 1)
         self.assertRegex(self.compile_output.stdout, r"code, 1 from the cache")
         self.assertIn("from the cache", self.compile_output.stderr)
+
+    def test_progress_is_one_line_that_a_terminal_rewrites(self):
+        onnx = self.write("model.onnx", onnx_file.convolution()[0])
+        terminal, other_end = pty.openpty()
+        subprocess.run([COMMAND, "compile", onnx, "-o", self.path("model.smk")], stdout=subprocess.DEVNULL,
+                       stderr=other_end, env=self.environment, timeout=300, check=True)
+        os.close(other_end)
+        shown = os.read(terminal, 65536).decode()
+        os.close(terminal)
+        self.assertIn("[2/2]", shown)
+        self.assertNotIn("\n", shown)
+        self.assertTrue(shown.endswith("\r\x1b[K"), repr(shown))
 
     def test_fat_artifacts_take_the_best_target_that_runs(self):
         artifact = self.compiled(onnx_file.product(), "--target", "x86-64-v3,-f16c,x86-64-v3", "--cache", "none")
