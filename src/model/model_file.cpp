@@ -112,7 +112,11 @@ Status read_kernels(Reader& r, const std::string& origin, Program& program) {
     auto image = parse_body(artifact, name);
     if (!image) return image.error();
     auto kernel = kernel_of(std::move(*image), name);
-    if (!kernel) return kernel.error();
+    if (!kernel) {
+      Error error = kernel.error();
+      if (error.message.find(name) == std::string::npos) error.message = name + ": " + error.message;
+      return error;
+    }
     program.kernels.push_back(std::move(*kernel));
   }
   return success();
@@ -174,7 +178,7 @@ Result<ModelBytes> parse_model(std::string_view bytes, const std::string& origin
     const std::string_view body = r.take(r.number<uint64_t>());
     if (!r.good()) break;
     const auto target = Target::parse(name);
-    if (!target) return target.error();
+    if (!target) return damaged(origin, target.error().message);
     if (const std::string feature = target->missing_on_host(); !feature.empty()) {
       missing += (missing.empty() ? "" : "; ") + name + " needs " + feature;
       continue;
