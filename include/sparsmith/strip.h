@@ -37,8 +37,9 @@ struct StripShape {
   int64_t y_floats(int64_t m) const { return y_positions() * m * 16; }
 };
 
-/// The cut with the fewest positions of Y; of several, that with the fewest of X, then with the longest rows. `conv`
-/// must be valid: every size at least 1, an output of at least 1 x 1.
+/// The cut with the fewest positions of Y; of several, that with the smallest halo, of one pixel, around a tile, then
+/// with the longest rows. It depends on the output's size alone, so that layers hand on images as they are. `conv` must
+/// be valid: every size at least 1, an output of at least 1 x 1.
 StripShape strip_shape(const Conv2d& conv);
 
 /// How a value is cut that has no overlap: position (y, x), number y * tile_w + x, of lane l is pixel

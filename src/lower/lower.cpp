@@ -222,7 +222,10 @@ class Lowering {
     }
     const auto pool = model::pool_windows(graph_, node, type(x));
     if (!pool) return false;
-    const int32_t strips = buffer_in(x, Format::of(pool->conv));
+    const auto& own = buffers_[x];
+    const auto in_place = std::find_if(own.begin(), own.end(),
+                                       [&](int32_t b) { return model::pools_in_place(pool->conv, buffer(b).format); });
+    const int32_t strips = in_place != own.end() ? *in_place : buffer_in(x, Format::of(pool->conv));
     add_work(Work::Kind::pool, {strips}, {add_buffer(node.outputs[0], Format::of(output_grid(pool->conv)))});
     return true;
   }

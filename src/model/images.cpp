@@ -19,11 +19,19 @@ struct Lane {
 };
 Lane tile_of(int64_t lane, int64_t grid_w) { return {lane / grid_w, lane % grid_w}; }
 
+/// Where a pooling's image lies: distances in positions.
+struct PoolSource {
+  int64_t first = 0;        ///< before the first pixel that a window sees
+  int64_t pitch = 0;        ///< from row to row
+  int64_t image_pitch = 0;  ///< from image to image
+};
+
 class PoolStep final : public Step {
  public:
-  PoolStep(const StepSource& source, const Conv2d& conv, bool is_mean, bool count_pads)
+  PoolStep(const StepSource& source, const PoolSource& from, const Conv2d& conv, bool is_mean, bool count_pads)
       : is_mean_(is_mean),
         shape_(strip_shape(conv)),
+        from_(from),
         batch_(source.type(source.input(0)).shape[0]),
         channels_(source.type(source.input(0)).shape[1]),
         taps_(conv.taps()),
@@ -31,7 +39,7 @@ class PoolStep final : public Step {
         output_(source.work.outputs[0]) {
     for (int64_t ky = 0; ky < conv.kernel_h; ++ky) {
       for (int64_t kx = 0; kx < conv.kernel_w; ++kx) {
-        tap_floats_.push_back((ky * conv.dilation_h * shape_.x_w + kx * conv.dilation_w) * channels_ * kLanes);
+        tap_floats_.push_back((ky * conv.dilation_h * from_.pitch + kx * conv.dilation_w) * channels_ * kLanes);
       }
     }
     for (int64_t y = 0; y < shape_.tile_h; ++y) {
@@ -42,14 +50,14 @@ class PoolStep final : public Step {
   }
 
   Status run(const Call& call) const override {
-    const float* x = call.at<const float>(input_);
-    float* y = call.at<float>(output_);
     const int64_t line = channels_ * kLanes;
-    for (int64_t b = 0; b < batch_; ++b, x += shape_.x_positions() * line) {
+    const float* x = call.at<const float>(input_) + from_.first * line;
+    float* y = call.at<float>(output_);
+    for (int64_t b = 0; b < batch_; ++b, x += from_.image_pitch * line) {
       const float* lanes = lanes_.data();
       for (int64_t row = 0; row < shape_.tile_h; ++row) {
         for (int64_t column = 0; column < shape_.tile_w; ++column, y += line) {
-          const float* const first = x + (row * stride_h_ * shape_.x_w + column * stride_w_) * line;
+          const float* const first = x + (row * stride_h_ * from_.pitch + column * stride_w_) * line;
           (is_mean_ ? line_math().mean : line_math().largest)(first, tap_floats_.data(), taps_, lanes, channels_, y);
           lanes += (is_mean_ ? 1 : taps_) * kLanes;
         }
@@ -83,6 +91,7 @@ class PoolStep final : public Step {
 
   bool is_mean_;
   StripShape shape_;
+  PoolSource from_;
   int64_t batch_, channels_, taps_, stride_h_ = 1, stride_w_ = 1;
   int32_t input_, output_;
   std::vector<int64_t> tap_floats_;
@@ -177,14 +186,31 @@ std::optional<PoolWindows> pool_windows(const graph::Graph& graph, const graph::
   return PoolWindows{conv, is_mean, count_pads};
 }
 
+bool pools_in_place(const Conv2d& conv, const Format& format) {
+  const auto interior = interior_of(format);
+  if (!interior || conv.taps() != 1 || conv.pad_top + conv.pad_left + conv.pad_bottom + conv.pad_right != 0)
+    return false;
+  const StripGrid to = output_grid(conv), &from = interior->grid;
+  return from.height == conv.height && from.width == conv.width && from.grid_h == to.grid_h &&
+         from.grid_w == to.grid_w && from.tile_h == to.tile_h * conv.stride_h &&
+         from.tile_w == to.tile_w * conv.stride_w;
+}
+
 Result<std::unique_ptr<Step>> make_pool_step(const StepSource& source) {
-  const ops::Type& input = source.type(source.input(0));
-  const auto pool = pool_windows(source.graph, source.node(), input);
-  if (!pool || !(source.input(0).format == Format::of(pool->conv)) ||
-      !(source.output(0).format == Format::of(output_grid(pool->conv)))) {
+  const Format &from = source.input(0).format, &to = source.output(0).format;
+  const auto pool = pool_windows(source.graph, source.node(), source.type(source.input(0)));
+  if (!pool || !(to == Format::of(output_grid(pool->conv)))) return source.wrong("can't pool its image as it lies");
+  const StripShape shape = strip_shape(pool->conv);
+  PoolSource image{0, shape.x_w, shape.x_positions()};
+  if (pools_in_place(pool->conv, from)) {
+    const auto interior = interior_of(from);
+    image.first = interior->first;
+    image.pitch = interior->runs.run > 0 ? interior->runs.pitch : interior->grid.tile_w;
+    image.image_pitch = interior->runs.run > 0 ? interior->runs.image_pitch : interior->grid.positions();
+  } else if (!(from == Format::of(pool->conv))) {
     return source.wrong("can't pool its image as it lies");
   }
-  return std::unique_ptr<Step>(std::make_unique<PoolStep>(source, pool->conv, pool->is_mean, pool->count_pads));
+  return std::unique_ptr<Step>(std::make_unique<PoolStep>(source, image, pool->conv, pool->is_mean, pool->count_pads));
 }
 
 Result<std::unique_ptr<Step>> make_mean_step(const StepSource& source) {

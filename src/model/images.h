@@ -18,4 +18,7 @@ struct PoolWindows {
 /// Nothing where the node isn't such a pooling, or strips can't serve it.
 std::optional<PoolWindows> pool_windows(const graph::Graph& graph, const graph::Node& node, const ops::Type& input);
 
+/// Whether windows are single pixels that a value's interior has in their tiles: then it needs no copy.
+bool pools_in_place(const Conv2d& conv, const Format& format);
+
 }  // namespace sparsmith::model

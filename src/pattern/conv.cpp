@@ -35,7 +35,10 @@ StripShape strip_shape(const Conv2d& conv) {
   StripShape best;
   for (int64_t grid_h = 1; grid_h <= kPanelWidth; grid_h *= 2) {
     const StripShape shape = shape_on_grid(conv, grid_h);
-    const auto rank = [](const StripShape& s) { return std::tuple(s.y_positions(), s.x_positions(), -s.tile_w); };
+    // The halo of a 3x3 kernel stands for all: images of a size are then cut alike, whatever convolution made them.
+    const auto rank = [](const StripShape& s) {
+      return std::tuple(s.y_positions(), (s.tile_h + 2) * (s.tile_w + 2), -s.tile_w);
+    };
     if (grid_h == 1 || rank(shape) < rank(best)) best = shape;
   }
   return best;
