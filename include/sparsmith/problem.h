@@ -18,7 +18,8 @@ enum class Layout : uint8_t {
 };
 
 /// NaN stays NaN. Where a formula has -inf * 0 the result is NaN too. Errors of those with an exponential, in ulp of
-/// the result or of 2^-20 where that is larger: the most found over all floats.
+/// the result or of 2^-20 where that is larger: the most found over one float in 11 from 2^-40 to 256, of both signs
+/// and on both instruction sets.
 enum class Activation : uint8_t {
   none,
   relu,          ///< max(0, v)
