@@ -39,7 +39,7 @@ struct ModelArgs {
   std::span<void* const> outputs;         ///< one for each of Model::outputs(), of the size that output_shapes() says
   int threads = 1;                        ///< at most so many work on the call; results do not depend on it
   const ParallelFor* parallel = nullptr;  ///< the application's own threads instead (not owned)
-  std::span<int64_t> step_ns;             ///< where not empty: gets the time of each of Model::steps()
+  std::span<int64_t> step_ns = {};            ///< where not empty: gets the time of each of Model::steps()
 };
 
 /// A piece of work of a call.
