@@ -37,7 +37,7 @@ struct StripShape {
   int64_t y_floats(int64_t m) const { return y_positions() * m * 16; }
 };
 
-/// The cut with the fewest positions of Y; of several, that with the smallest halo, of one pixel, around a tile, then
+/// The cut with the fewest positions of Y and of a halo of one pixel around its tiles, which count a quarter, then that
 /// with the longest rows. It depends on the output's size alone, so that layers hand on images as they are. `conv` must
 /// be valid: every size at least 1, an output of at least 1 x 1.
 StripShape strip_shape(const Conv2d& conv);
