@@ -39,7 +39,8 @@ struct ModelOptions {
   std::shared_ptr<Cache> cache;                 ///< of layers; null: none
   std::shared_ptr<const MachineCosts> machine;  ///< null: what the cache keeps of this machine, else built-in costs
   int threads = 0;                              ///< that compile; 0: as many as there are cores
-  /// Called after each layer, by one thread at a time, with how many of how many are done; may be empty.
+  /// Called after each layer, by one thread at a time, with how many of how many are done; may be empty. Must not
+  /// throw.
   std::function<void(const ModelLayer& layer, size_t done, size_t all)> progress;
 };
 

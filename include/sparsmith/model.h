@@ -39,12 +39,13 @@ struct ModelArgs {
   std::span<void* const> outputs;         ///< one for each of Model::outputs(), of the size that output_shapes() says
   int threads = 1;                        ///< at most so many work on the call; results do not depend on it
   const ParallelFor* parallel = nullptr;  ///< the application's own threads instead (not owned)
-  std::span<int64_t> step_ns = {};            ///< where not empty: gets the time of each of Model::steps()
+  std::span<int64_t> step_ns = {};        ///< where not empty: gets the time of each of Model::steps()
 };
 
 /// A piece of work of a call.
 struct ModelStep {
   std::string layer;   ///< the node of the model that it computes, or is done for
+  std::string op;      ///< that node's operator: "Conv", "MatMul", "Softmax"...; "" where values are only passed on
   std::string kind;    ///< "sparse", "dense", ... of a generated kernel (Form); "convert"; "reference path"
   std::string detail;  ///< what it does, one clause
   int kernel = -1;     ///< index of Model::kernels(), or -1

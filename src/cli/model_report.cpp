@@ -17,15 +17,6 @@ Pattern pattern_of(const Kernel& kernel) {
   return take(Pattern::create(image.m, image.k, image.row_offsets, image.columns));
 }
 
-/// Kernels are named after a node, whose operator comes first: "sparsmith_Conv_node_...", or after a layer that was
-/// compiled by itself and has the same code. Other steps say theirs.
-std::string operator_of(const Model& model, const ModelStep& step) {
-  if (step.kernel < 0) return step.kind == "convert" ? "" : step.detail;
-  const Kernel& kernel = model.kernels()[static_cast<size_t>(step.kernel)];
-  const bool conv = kernel.problem().conv || kernel.symbol().starts_with("sparsmith_Conv_node");
-  return conv ? "Conv" : "MatMul";
-}
-
 /// Steps shorter than reading the clock had nothing to do.
 constexpr double kNothingNs = 150;
 
@@ -89,7 +80,7 @@ bool is_shown(const ModelReport& report, const StepReport& step) {
 ModelReport make_report(const std::string& file, Model model, const ReportOptions& options) {
   ModelReport report{.file = file, .model = std::move(model), .layers = {}, .steps = {}, .memory = {}};
   report.threads = options.threads;
-  for (const ModelStep& step : report.model.steps()) report.steps.push_back({step, operator_of(report.model, step), 0});
+  for (const ModelStep& step : report.model.steps()) report.steps.push_back({step, 0});
   report.memory = take(report.model.memory(smallest_shapes(report.model)));
 
   const Target target = take(Target::parse(report.model.target()));

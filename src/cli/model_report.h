@@ -25,7 +25,6 @@ struct LayerReport {
 /// A piece of work of a call, in their order.
 struct StepReport {
   ModelStep step;
-  std::string op;          ///< the node's operator
   double measured_ns = 0;  ///< 0: not measured, or there was nothing to do
 };
 

@@ -82,10 +82,10 @@ std::string table(const ModelReport& report) {
       "&micro;s</th><th></th><th>computed</th><th>why</th></tr>\n";
   for (const StepReport& step : report.steps) {
     if (!is_shown(report, step)) continue;
-    text += "<tr><td>" + html_escape(step.step.layer) + "</td><td>" + html_escape(step.op) + "</td>";
+    text += "<tr><td>" + html_escape(step.step.layer) + "</td><td>" + html_escape(step.step.op) + "</td>";
     std::string computed = html_escape(step.step.kind), why;
     if (step.step.kernel < 0) {
-      if (step.step.detail != step.op) computed += ": " + html_escape(step.step.detail);
+      if (step.step.detail != step.step.op) computed += ": " + html_escape(step.step.detail);
       text += "<td></td><td></td><td></td><td></td><td></td><td></td>";
     } else {
       const LayerReport& layer = report.layers[static_cast<size_t>(step.step.kernel)];

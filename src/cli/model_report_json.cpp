@@ -48,7 +48,7 @@ Json layer_json(const LayerReport& layer) {
 std::string report_json(const ModelReport& report) {
   Json steps = Json::array(), inputs = Json::array(), outputs = Json::array();
   for (const StepReport& step : report.steps) {
-    Json json{{"layer", step.step.layer}, {"op", step.op}, {"kind", step.step.kind}, {"detail", step.step.detail}};
+    Json json{{"layer", step.step.layer}, {"op", step.step.op}, {"kind", step.step.kind}, {"detail", step.step.detail}};
     json["measured_ns"] = report.measured ? Json(step.measured_ns) : Json(nullptr);
     if (step.step.kernel >= 0) json["kernel"] = layer_json(report.layers[static_cast<size_t>(step.step.kernel)]);
     steps.push_back(std::move(json));

@@ -104,11 +104,11 @@ void print_report(const ModelReport& report) {
       ++hidden;
       continue;
     }
-    std::vector<std::string> row{shortened(printable(step.step.layer), 36), step.op};
+    std::vector<std::string> row{shortened(printable(step.step.layer), 36), step.step.op};
     if (step.step.kernel < 0) {
       row.resize(head.size() - 2);
       row.push_back(micros(step.measured_ns));
-      row.push_back(step.step.kind + (step.step.detail == step.op ? "" : ": " + step.step.detail));
+      row.push_back(step.step.kind + (step.step.detail == step.step.op ? "" : ": " + step.step.detail));
     } else {
       const LayerReport& layer = report.layers[static_cast<size_t>(step.step.kernel)];
       row.insert(row.end(),

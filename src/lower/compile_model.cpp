@@ -5,6 +5,7 @@
 #include <chrono>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "artifact/file_io.h"
@@ -50,7 +51,11 @@ class LayerCompiler {
     // Measuring beside other work measures the other work.
     const size_t threads = options_.tune ? 1 : options_.threads > 0 ? static_cast<size_t>(options_.threads) : cores;
     std::vector<std::thread> others;
-    for (size_t t = 1; t < std::min(threads, order_.size()); ++t) others.emplace_back([this] { take_layers(); });
+    try {
+      for (size_t t = 1; t < std::min(threads, order_.size()); ++t) others.emplace_back([this] { take_layers(); });
+    } catch (const std::system_error&) {
+      // Fewer threads than asked for take longer; that is all.
+    }
     take_layers();
     for (std::thread& other : others) other.join();
     if (error_) return *error_;

@@ -87,7 +87,6 @@ class BlockedStep final : public Step {
 std::optional<std::vector<Format>> blocked_formats(const graph::Graph& graph, const graph::Node& node,
                                                    std::span<const std::optional<ops::Type>> inputs,
                                                    std::span<const ops::Type> outputs, const Format& first) {
-  (void)graph;
   if (first.kind != Kind::grid && first.kind != Kind::panels) return std::nullopt;
   if (inputs.empty() || !inputs[0] || outputs.empty() || inputs.size() > BlockedStep::kMost) return std::nullopt;
   if (outputs.size() > BlockedStep::kMost) return std::nullopt;

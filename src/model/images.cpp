@@ -2,6 +2,7 @@
 #include "model/images.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <vector>
 

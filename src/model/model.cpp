@@ -124,8 +124,9 @@ Result<Model> Model::from_bytes(std::span<const std::byte> artifact, const std::
       if (layer.empty() && !node.outputs.empty() && node.outputs[0] != graph::kNoValue) {
         layer = impl->graph.values[static_cast<size_t>(node.outputs[0])].name;
       }
-      impl->steps.push_back(
-          {std::move(layer), kind_of(impl->program, work), detail_of(impl->graph, impl->program, work), work.kernel});
+      const bool passes_on = work.kind == model::Work::Kind::convert || work.kind == model::Work::Kind::halo;
+      impl->steps.push_back({std::move(layer), passes_on ? "" : node.op, kind_of(impl->program, work),
+                             detail_of(impl->graph, impl->program, work), work.kernel});
     }
     return Model(std::move(impl));
   } catch (const std::bad_alloc&) {

@@ -25,7 +25,7 @@ class Broadcast {
   template <class Visit>
   void for_each_row(const Visit& visit) const {
     std::array<int64_t, N> at{};
-    std::vector<int64_t> index(sizes_.size());
+    std::array<int64_t, kMostDimensions> index{};
     for (int64_t row = 0; row < rows_; ++row) {
       visit(row * count_, at, count_, step_);
       for (size_t d = sizes_.size(); d-- > 0;) {
@@ -38,6 +38,8 @@ class Broadcast {
   }
 
  private:
+  /// Each is 2 or more, and no tensor has 2^64 elements.
+  static constexpr size_t kMostDimensions = 64;
   std::vector<int64_t> sizes_;  ///< of the outer dimensions
   std::vector<std::array<int64_t, N>> strides_;
   std::array<int64_t, N> step_{};

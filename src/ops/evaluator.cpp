@@ -57,7 +57,11 @@ Result<std::vector<std::vector<int64_t>>> declared_shapes(const Graph& graph, in
 }
 
 Evaluator::Evaluator(const Graph& graph)
-    : graph_(&graph), types_(graph.values.size()), ops_(graph.nodes.size()), last_use_(graph.values.size(), 0) {
+    : graph_(&graph),
+      types_(graph.values.size()),
+      given_(graph.values.size()),
+      ops_(graph.nodes.size()),
+      last_use_(graph.values.size(), 0) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const ValueId id : graph.nodes[i].inputs) {
       if (id != kNoValue) last_use_[static_cast<size_t>(id)] = i;
@@ -77,6 +81,8 @@ Result<Evaluator> Evaluator::create(const Graph& graph, std::span<const std::vec
 }
 
 Status Evaluator::take_inputs(std::span<const std::vector<int64_t>> shapes) {
+  for (size_t i = 0; i < graph_->values.size(); ++i) given_[i] = graph_->values[i].constant != nullptr;
+  for (const ValueId id : graph_->inputs) given_[static_cast<size_t>(id)] = true;
   for (size_t i = 0; i < graph_->values.size(); ++i) {
     const graph::Value& value = graph_->values[i];
     if (const Tensor* constant = value.constant.get()) {
@@ -115,6 +121,12 @@ Status Evaluator::take_inputs(std::span<const std::vector<int64_t>> shapes) {
 
 Status Evaluator::prepare(size_t index) {
   const Node& node = graph_->nodes[index];
+  for (const ValueId id : node.inputs) {
+    if (id != kNoValue && !given_[static_cast<size_t>(id)]) missing_ = id;
+  }
+  for (const ValueId id : node.outputs) {
+    if (id != kNoValue) given_[static_cast<size_t>(id)] = true;
+  }
   std::vector<std::optional<Type>> inputs;
   for (const ValueId id : node.inputs) {
     inputs.push_back(id == kNoValue ? std::nullopt : types_[static_cast<size_t>(id)]);
@@ -174,6 +186,9 @@ bool Evaluator::fold(const Node& node, const Operator& made) {
 }
 
 Result<std::vector<Tensor>> Evaluator::run(std::span<const Tensor> inputs) const {
+  if (missing_ != kNoValue) {
+    return bad_input("the elements of \"" + name_of(*graph_, missing_) + "\" aren't in the graph, only their type");
+  }
   if (inputs.size() != graph_->inputs.size()) {
     return bad_input("the model has " + std::to_string(graph_->inputs.size()) + " inputs, but " +
                      std::to_string(inputs.size()) + " were given");

@@ -24,8 +24,8 @@ class Evaluator {
   /// The operator of a node; null where its outputs are folded.
   const Operator* op(size_t node) const { return ops_[node].get(); }
 
-  /// Outputs for inputs of the shapes and types it was made for (bad_input otherwise). Allocates as it goes along and
-  /// keeps nothing longer than it is read.
+  /// Outputs for inputs of the shapes and types it was made for (bad_input otherwise, and where the graph knows a
+  /// weight by its type alone). Allocates as it goes along and keeps nothing longer than it is read.
   Result<std::vector<graph::Tensor>> run(std::span<const graph::Tensor> inputs) const;
 
  private:
@@ -37,8 +37,10 @@ class Evaluator {
   const graph::Graph* graph_;
   std::vector<std::optional<Type>> types_;
   std::vector<std::unique_ptr<const graph::Tensor>> folded_;  ///< what types' constants that aren't the graph's lie in
+  std::vector<bool> given_;  ///< values whose elements are known or will be made by a node prepared so far
   std::vector<std::unique_ptr<Operator>> ops_;
-  std::vector<size_t> last_use_;  ///< of each value: the node behind which nobody reads it
+  graph::ValueId missing_ = graph::kNoValue;  ///< a value that a node reads and nobody gives, known by its type alone
+  std::vector<size_t> last_use_;              ///< of each value: the node behind which nobody reads it
 };
 
 /// The shapes that a graph's inputs are declared with, dimensions of unknown size taken as `unknown`. bad_input: an

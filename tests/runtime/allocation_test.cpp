@@ -1,62 +1,17 @@
 // Kernel::run and update_values allocate nothing once a thread has made a call of the same size.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "runtime/kernel_impl.h"
 #include "sparsmith/fused.h"
 #include "sparsmith/target.h"
+#include "tests/runtime/allocations.h"
 #include "tests/runtime/call_buffers.h"
 #include "tests/runtime/fake_code.h"
 
-namespace {
-
-std::atomic<int64_t> allocations{0};
-
-void* counted(size_t size, size_t alignment) {
-  ++allocations;
-  void* memory = nullptr;
-  if (posix_memalign(&memory, std::max(alignment, sizeof(void*)), std::max<size_t>(size, 1)) != 0) return nullptr;
-  return memory;
-}
-void* counted_or_throw(size_t size, size_t alignment) {
-  if (void* memory = counted(size, alignment)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// All forms: a form left to the library would not be counted, and the sanitizers check that pairs match.
-void* operator new(size_t size) { return counted_or_throw(size, 16); }
-void* operator new[](size_t size) { return counted_or_throw(size, 16); }
-void* operator new(size_t size, const std::nothrow_t&) noexcept { return counted(size, 16); }
-void* operator new[](size_t size, const std::nothrow_t&) noexcept { return counted(size, 16); }
-void* operator new(size_t size, std::align_val_t a) { return counted_or_throw(size, static_cast<size_t>(a)); }
-void* operator new[](size_t size, std::align_val_t a) { return counted_or_throw(size, static_cast<size_t>(a)); }
-void* operator new(size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
-  return counted(size, static_cast<size_t>(a));
-}
-void* operator new[](size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
-  return counted(size, static_cast<size_t>(a));
-}
-// GCC pairs the inlined free() below with gtest's new expressions and not with the operators above.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { std::free(memory); }
-
 namespace sparsmith {
 namespace {
+
+using testing::allocations;
 
 TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
   if (const auto v3 = Target::parse("x86-64-v3"); !v3.ok() || !v3->missing_on_host().empty()) {
@@ -79,17 +34,17 @@ TEST(AllocationTest, RunIsAllocationFreeAfterTheFirstCall) {
         testing::CallBuffers buffers(problem, 70, 90, {.n = 201, .batch = 3}, 2);
         buffers.args().threads = threads;
         if (layout == Layout::panel) buffers.args().y_runs = {.run = 13, .pitch = 14};
-        const int64_t before_first = allocations;
+        const int64_t before_first = allocations();
         ASSERT_TRUE(kernel->run(buffers.args()).ok());
         if (!conv && layout == Layout::plain && threads == 1) {
-          EXPECT_GT(allocations, before_first) << "the counter doesn't see the working memory";
+          EXPECT_GT(allocations(), before_first) << "the counter doesn't see the working memory";
         }
-        const int64_t before = allocations;
+        const int64_t before = allocations();
         for (int i = 0; i < 5; ++i) ASSERT_TRUE(kernel->run(buffers.args()).ok());
-        EXPECT_EQ(allocations - before, 0)
+        EXPECT_EQ(allocations() - before, 0)
             << "conv " << conv << " panel " << (layout == Layout::panel) << " threads " << threads;
         ASSERT_TRUE(kernel->update_values(weights).ok());
-        EXPECT_EQ(allocations - before, 0) << "update_values";
+        EXPECT_EQ(allocations() - before, 0) << "update_values";
       }
     }
   }
@@ -107,9 +62,9 @@ TEST(AllocationTest, LinkingStripsIsAllocationFree) {
     ASSERT_TRUE(fill_strip_halo(x.data(), 1, channels, conv, 2).ok());
   };
   link();
-  const int64_t before = allocations;
+  const int64_t before = allocations();
   for (int i = 0; i < 5; ++i) link();
-  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(allocations() - before, 0);
 }
 
 TEST(AllocationTest, FusedCallsAreAllocationFreeAfterTheFirst) {
@@ -137,9 +92,9 @@ TEST(AllocationTest, FusedCallsAreAllocationFreeAfterTheFirst) {
       testing::CallBuffers buffers(pair_problem, 30, 90, {.batch = 3}, 2);
       buffers.args().threads = threads;
       ASSERT_TRUE(pair->run(buffers.args()).ok());
-      const int64_t before = allocations;
+      const int64_t before = allocations();
       for (int i = 0; i < 5; ++i) ASSERT_TRUE(pair->run(buffers.args()).ok());
-      EXPECT_EQ(allocations - before, 0) << threads << " threads";
+      EXPECT_EQ(allocations() - before, 0) << threads << " threads";
     }
   }
 }

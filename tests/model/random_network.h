@@ -1,0 +1,157 @@
+/// \file
+/// Random networks of every kind of layer, and of whatever stands between them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "network.h"
+
+namespace sparsmith::test {
+
+/// An image of a network in the making.
+struct Image {
+  graph::ValueId id;
+  int64_t c, h, w;
+};
+
+inline const std::vector<std::string> kActivations{"none", "relu",       "leaky_relu",   "prelu",
+                                                   "clip", "hard_swish", "hard_sigmoid", "sigmoid",
+                                                   "silu", "tanh",       "gelu_erf",     "gelu_tanh"};
+
+/// Networks of one input "x" with a batch of any size.
+class RandomNetwork {
+ public:
+  explicit RandomNetwork(unsigned seed) : net_(seed) {}
+
+  /// Convolutions and what stands between them.
+  graph::Graph images() {
+    Image x{net_.input("x", {-1, net_.pick(1, 5), 0, 0}), 0, net_.pick(1, 40), net_.pick(1, 40)};
+    auto& shape = *net_.graph().values[0].shape;
+    x.c = shape[1].size;
+    shape[2].size = x.h;
+    shape[3].size = x.w;
+    for (int64_t layers = net_.pick(1, 7); layers > 0; --layers) x = next(x);
+    if (net_.chance(0.3)) net_.output(x.id);
+    if (net_.chance(0.5)) {
+      const graph::ValueId mean = net_.node("GlobalAveragePool", {x.id});
+      const graph::ValueId flat = net_.node("Flatten", {mean}, {{"axis", int64_t{1}}});
+      net_.output(net_.matmul(flat, x.c, net_.pick(1, 40)));
+    } else {
+      net_.output(net_.conv(x.id, x.c, net_.pick(1, 20), {}, "none"));
+    }
+    return net_.graph();
+  }
+
+  /// Products of one row or several.
+  graph::Graph rows() {
+    int64_t k = net_.pick(1, 60);
+    const int64_t rows = net_.chance(0.4) ? 1 : net_.pick(2, 40);
+    graph::ValueId x = net_.input("x", {-1, rows, k});
+    for (int64_t layers = net_.pick(1, 5); layers > 0; --layers) {
+      const int64_t m = net_.chance(0.3) ? k : net_.pick(1, 70);
+      graph::ValueId y = net_.matmul(x, k, m, activation(), m == k && net_.chance(0.5) ? x : graph::kNoValue);
+      if (net_.chance(0.3)) y = net_.node("Mul", {y, net_.constant({m})});
+      if (net_.chance(0.3)) y = net_.node("Sigmoid", {y});
+      if (net_.chance(0.3)) y = net_.node("Softmax", {y}, {{"axis", int64_t{-1}}});
+      if (m == k && net_.chance(0.4)) y = net_.node("Add", {x, y});
+      x = y;
+      k = m;
+    }
+    net_.output(x);
+    return net_.graph();
+  }
+
+ private:
+  std::string activation() { return kActivations[static_cast<size_t>(net_.pick(0, 11))]; }
+
+  Image next(const Image& x) {
+    switch (net_.pick(0, 11)) {
+      case 0:
+      case 1:
+        return pointwise(x);
+      case 2:
+      case 3:
+        return spatial(x, 1);
+      case 4:
+        return spatial(x, x.c);
+      case 5:
+        return residual(x);
+      case 6:
+        return squeeze_and_excite(x);
+      case 7:
+        return {net_.node(net_.chance(0.5) ? "Sigmoid" : "HardSwish", {x.id}), x.c, x.h, x.w};
+      case 8:
+        return fire(x);
+      case 9:
+        return pool(x);
+      case 10:
+        return {net_.node("Transpose", {x.id}, {{"perm", std::vector<int64_t>{0, 1, 3, 2}}}), x.c, x.w, x.h};
+      default:
+        return pointwise(x);
+    }
+  }
+
+  Image pointwise(const Image& x) {
+    const int64_t m = net_.pick(1, 40), stride = net_.chance(0.2) ? 2 : 1;
+    return {net_.conv(x.id, x.c, m, {.stride = stride}, activation()), m, (x.h - 1) / stride + 1,
+            (x.w - 1) / stride + 1};
+  }
+  Image spatial(const Image& x, int64_t groups) {
+    Network::Window w{.kernel = 2 * net_.pick(0, 2) + 1,
+                      .stride = net_.pick(1, 2),
+                      .pad = 0,
+                      .dilation = net_.pick(1, 2),
+                      .groups = groups};
+    const int64_t reach = (w.kernel - 1) * w.dilation + 1;
+    w.pad = net_.chance(0.7) ? reach / 2 : net_.pick(0, reach / 2);
+    if (x.h + 2 * w.pad < reach || x.w + 2 * w.pad < reach) w.pad = reach / 2;
+    const int64_t m = groups > 1 ? groups * net_.pick(1, 2) : net_.pick(1, 24);
+    const auto out = [&](int64_t size) { return (size + 2 * w.pad - reach) / w.stride + 1; };
+    return {net_.conv(x.id, x.c, m, w, activation()), m, out(x.h), out(x.w)};
+  }
+  /// x + f(x), before or after the activation.
+  Image residual(const Image& x) {
+    const graph::ValueId inner = net_.conv(x.id, x.c, 9, {}, activation());
+    if (net_.chance(0.5)) {
+      return {net_.conv(inner, 9, x.c, {}, activation(), x.id, net_.chance(0.5)), x.c, x.h, x.w};
+    }
+    return {net_.conv(inner, 9, x.c, {.kernel = 3, .pad = 1}, activation(), x.id, net_.chance(0.5)), x.c, x.h, x.w};
+  }
+  Image squeeze_and_excite(const Image& x) {
+    graph::ValueId scale = net_.node("GlobalAveragePool", {x.id});
+    scale = net_.conv(scale, x.c, 3, {}, "relu");
+    scale = net_.node("Sigmoid", {net_.conv(scale, 3, x.c, {}, "none")});
+    const bool swapped = net_.chance(0.3);
+    return {net_.node("Mul", swapped ? std::vector{scale, x.id} : std::vector{x.id, scale}), x.c, x.h, x.w};
+  }
+  Image fire(const Image& x) {
+    const graph::ValueId squeezed = net_.conv(x.id, x.c, 4, {}, "relu");
+    const graph::ValueId one = net_.conv(squeezed, 4, 5, {}, "relu");
+    const graph::ValueId three = net_.conv(squeezed, 4, 6, {.kernel = 3, .pad = 1}, "relu");
+    return {net_.node("Concat", {one, three}, {{"axis", int64_t{1}}}), 11, x.h, x.w};
+  }
+  Image pool(const Image& x) {
+    const int64_t kernel = net_.pick(1, 3), stride = net_.pick(1, 2), pad = kernel / 2;
+    const bool ceil = net_.chance(0.3), largest = net_.chance(0.5);
+    std::map<std::string, graph::Attribute, std::less<>> attributes{
+        {"kernel_shape", std::vector<int64_t>{kernel, kernel}},
+        {"strides", std::vector<int64_t>{stride, stride}},
+        {"pads", std::vector<int64_t>{pad, pad, pad, pad}},
+        {"ceil_mode", int64_t{ceil}}};
+    if (!largest) attributes["count_include_pad"] = int64_t{net_.chance(0.5)};
+    if (x.h + 2 * pad < kernel || x.w + 2 * pad < kernel) return x;
+    const graph::ValueId id = net_.node(largest ? "MaxPool" : "AveragePool", {x.id}, attributes);
+    const auto out = [&](int64_t size) {
+      const int64_t room = size + 2 * pad - kernel;
+      int64_t count = (ceil ? (room + stride - 1) / stride : room / stride) + 1;
+      if (ceil && (count - 1) * stride >= size + pad) --count;
+      return count;
+    };
+    return {id, x.c, out(x.h), out(x.w)};
+  }
+
+  Network net_;
+};
+
+}  // namespace sparsmith::test
