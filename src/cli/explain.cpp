@@ -86,7 +86,7 @@ struct ExplainCommand {
     sort_out_json(command);
     if (layer.weights.empty()) throw UsageError{"explain wants a model (.onnx, .smk) or weights"};
     const int wanted = static_cast<int>(parse_count(threads, "--threads", 1, kMaxThreads));
-    const bool artifact = is_model_artifact(layer.weights);
+    const bool artifact = names_artifact(layer.weights) || is_model_artifact(layer.weights);
     if (!artifact && !is_onnx(layer.weights)) {
       refuse(command, {"--measure"}, "is for models; --tune measures a layer");
       return run_layer(wanted);

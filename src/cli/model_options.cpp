@@ -48,14 +48,16 @@ std::string given_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
 }
 
+bool has_suffix(const std::string& path, std::string_view suffix) {
+  return path.size() > suffix.size() && std::equal(suffix.rbegin(), suffix.rend(), path.rbegin(), [](char a, char b) {
+           return a == std::tolower(static_cast<unsigned char>(b));
+         });
+}
+
 }  // namespace
 
-bool is_onnx(const std::string& path) {
-  constexpr std::string_view kSuffix = ".onnx";
-  return path.size() > kSuffix.size() &&
-         std::equal(kSuffix.rbegin(), kSuffix.rend(), path.rbegin(),
-                    [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
-}
+bool names_artifact(const std::string& path) { return has_suffix(path, ".smk"); }
+bool is_onnx(const std::string& path) { return has_suffix(path, ".onnx"); }
 
 bool is_model_artifact(const std::string& path) {
   // Opening a pipe would wait for whoever writes to it.

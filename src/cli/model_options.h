@@ -15,6 +15,8 @@ namespace sparsmith::cli {
 
 /// A path that ends in .onnx names a model; weight files have other suffixes.
 bool is_onnx(const std::string& path);
+/// Whether the path says that it is an artifact, of a model or of a layer.
+bool names_artifact(const std::string& path);
 /// Whether the file is a model's artifact, by its first bytes. False of files that can't be read: whoever reads them
 /// says why.
 bool is_model_artifact(const std::string& path);

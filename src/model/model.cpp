@@ -97,9 +97,11 @@ Model::~Model() = default;
 
 Result<Model> Model::load(const std::string& path) {
   try {
-    auto bytes = read_file(path, model::kMaxModelBytes);
-    if (!bytes) return bytes.error();
-    return from_bytes(std::as_bytes(std::span(*bytes)), path);
+    // In huge pages: faulting a large model in takes as long as checking it. One that is longer than may be read says
+    // so in its header.
+    const auto file = read_file_buffer(path, model::kMaxModelBytes);
+    if (!file) return file.error();
+    return from_bytes(std::as_bytes(std::span(file->bytes())), path);
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to load " + path);
   }
