@@ -67,7 +67,11 @@ Status check(const graph::Graph& graph, const Program& program) {
     }
     for (const int32_t b : work.outputs) {
       if (b < Work::kNone || b >= buffers || (!named && b == Work::kNone)) return wrong("a result in no buffer");
-      if (b != Work::kNone) written[static_cast<size_t>(b)] = true;
+      if (b == Work::kNone) continue;
+      // Twice would be into a caller's input, a constant, or what a view looks at.
+      if (written[static_cast<size_t>(b)] != (work.kind == Work::Kind::halo))
+        return wrong("a buffer that is written twice");
+      written[static_cast<size_t>(b)] = true;
     }
   }
   return success();

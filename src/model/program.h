@@ -44,8 +44,8 @@ struct Program {
   std::vector<Kernel> kernels;
 };
 
-/// bad_input unless every index is in range, every buffer is a model input, a constant or written by a work before it
-/// is read, and formats are such as can be. What depends on shapes is checked by Session.
+/// bad_input unless every index is in range, every buffer is a model input, a constant or written once, by a work
+/// before it is read, and formats are such as can be. What depends on shapes is checked by Session.
 Status check(const graph::Graph& graph, const Program& program);
 
 }  // namespace sparsmith::model

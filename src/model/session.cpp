@@ -86,6 +86,12 @@ Status Session::prepare() {
     steps_[i] = std::move(*step);
   }
   place_buffers();
+  for (size_t w = 0; w < program_.works.size(); ++w) {
+    for (const int32_t b : program_.works[w].outputs) {
+      const bool constant = b != Work::kNone && places_[static_cast<size_t>(b)].kind == Place::Kind::constant;
+      if (constant && !skipped_[w]) return bad_input("a work of the model's program writes to a constant");
+    }
+  }
   plan_arena();
   return success();
 }
