@@ -39,11 +39,11 @@ struct FloatNorm : FloatSum<Square> {
 };
 
 /// f of all elements.
-template <class T, class S, class F, S start>
+template <class T, class S, class F, class Start>
 struct Fold {
   using Element = T;
   using Sum = S;
-  static constexpr S kStart = start;
+  static constexpr S kStart = Start::kValue;
   static S join(S sum, T x) { return F{}(sum, static_cast<S>(x)); }
   static S row(const T* x, int64_t count) {
     if constexpr (std::is_same_v<T, S>) {
@@ -57,22 +57,31 @@ struct Fold {
   static S merge(S a, S b) { return F{}(a, b); }
   static T finish(S sum, int64_t) { return static_cast<T>(sum); }
 };
+// What a fold starts from, as types: not every compiler takes numbers with a point as template arguments.
 template <class T>
-inline constexpr T kMost = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
-                                                                : std::numeric_limits<T>::max();
+struct Most {
+  static constexpr T kValue =
+      std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
+};
 template <class T>
-inline constexpr T kLeast = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
-                                                                 : std::numeric_limits<T>::min();
+struct Least {
+  static constexpr T kValue =
+      std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::min();
+};
+template <int value>
+struct Whole {
+  static constexpr int kValue = value;
+};
 template <class T>
-using Largest = Fold<T, T, Larger, kLeast<T>>;
+using Largest = Fold<T, T, Larger, Least<T>>;
 template <class T>
-using Smallest = Fold<T, T, Smaller, kMost<T>>;
+using Smallest = Fold<T, T, Smaller, Most<T>>;
 // Integers in uint64_t, where they wrap around.
 template <class T>
-using IntegerSum = Fold<T, uint64_t, std::plus<>, 0>;
+using IntegerSum = Fold<T, uint64_t, std::plus<>, Whole<0>>;
 template <class T>
-using IntegerProduct = Fold<T, uint64_t, std::multiplies<>, 1>;
-struct FloatProduct : Fold<float, double, std::multiplies<>, 1.0> {};
+using IntegerProduct = Fold<T, uint64_t, std::multiplies<>, Whole<1>>;
+struct FloatProduct : Fold<float, double, std::multiplies<>, Whole<1>> {};
 
 /// Dimensions of a tensor one after another, by their number: where each combination of indices lies.
 class Positions {
