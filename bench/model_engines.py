@@ -9,9 +9,10 @@ Anything that fails answers {"failed": WHY}. An engine may also end the process:
 import json
 import os
 import sys
-import time
 
 import numpy
+
+from sampling import sample
 
 
 class OnnxRuntime:
@@ -104,21 +105,6 @@ def largest_error(found, expected, sigmoid):
         error = numpy.abs(value.reshape(right.shape) - right).max() / scale
         worst = max(worst, float(error) if numpy.isfinite(error) else float("inf"))
     return worst
-
-
-def sample(run, milliseconds):
-    """Nanoseconds of each call until the time is spent, after a warm-up of a quarter of it."""
-    times = []
-    for budget, keep in ((milliseconds / 4, False), (milliseconds, True)):
-        end = time.perf_counter_ns() + budget * 1e6
-        calls = 0
-        while calls < 3 or time.perf_counter_ns() < end:
-            start = time.perf_counter_ns()
-            run()
-            if keep:
-                times.append(time.perf_counter_ns() - start)
-            calls += 1
-    return times
 
 
 def serve(kind, requests, answer):

@@ -15,9 +15,9 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 from case_lists import ListError, read_list
+from sampling import sample
 
 ENGINES = ("openvino", "deepsparse")
 HERE = pathlib.Path(__file__).resolve().parent
@@ -146,21 +146,6 @@ def prepare(engine, case, threads, folder):
                        "stride": conv.stride, "pad": conv.pad, "dilation": conv.dilation, "groups": conv.groups,
                        "batch": conv.batch, "out": conv.out()}
     return row, run
-
-
-def sample(run, budget_ms):
-    """Nanoseconds of each call until the budget is spent, after a warm-up of a quarter of it."""
-    times = []
-    for budget, keep in ((budget_ms / 4, False), (budget_ms, True)):
-        end = time.perf_counter_ns() + budget * 1e6
-        calls = 0
-        while calls < 3 or time.perf_counter_ns() < end:
-            start = time.perf_counter_ns()
-            run()
-            if keep:
-                times.append(time.perf_counter_ns() - start)
-            calls += 1
-    return times
 
 
 def run_engine(engine, cases, threads, budget_ms):
