@@ -6,6 +6,7 @@
 #include "lower/prepare.h"
 #include "model/blocked.h"
 #include "model/images.h"
+#include "model/rows.h"
 #include "ops/layer.h"
 #include "sparsmith/panel.h"
 
@@ -185,6 +186,15 @@ class Lowering {
     return success();
   }
 
+  /// Whether an operator along rows should have them in panels: attention, and what a product of several rows reads.
+  bool is_among_panels(const Node& node) const {
+    if (node.op == "Attention") return true;
+    const auto& readers = readers_[static_cast<size_t>(node.outputs[0])];
+    return model::rows_of(type(node.inputs[0])) > 1 && std::any_of(readers.begin(), readers.end(), [&](size_t n) {
+             return is_layer(graph_.nodes[n]) && graph_.nodes[n].op == "MatMul";
+           });
+  }
+
   /// On values as kernels left them, if the node can; tries each format that its first input lies in.
   bool place_blocked(const Node& node) {
     if (node.inputs.empty() || node.inputs[0] == kNoValue) return false;
@@ -194,6 +204,9 @@ class Lowering {
     for (const ValueId id : node.outputs) {
       if (id == kNoValue) return false;
       outputs.push_back(type(id));
+    }
+    if (model::row_formats(graph_, node, inputs) && is_among_panels(node)) {
+      buffer_in(node.inputs[0], Format::of(Kind::panels));
     }
     for (const int32_t b : buffers_[node.inputs[0]]) {
       const Format first = buffer(b).format;

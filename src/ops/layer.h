@@ -6,10 +6,17 @@
 ///                       strides, dilations, pads, group as of ONNX's Conv
 ///     sparsmith.MatMul  X [..., K], W [M, K], B [M]?, R like Y?, S [M]?; Y is [..., M]
 ///
-/// both with the attributes of a LayerEpilogue; and sparsmith.Silu, HardSwish, Gelu and LayerNormalization, which exist
+/// both with the attributes of a LayerEpilogue;
+///
+///     sparsmith.Attention  Q [B, queries, heads * depth], K [B, keys, heads * depth], V [B, keys, heads * width],
+///                          mask? that stretches to [B, heads, queries, keys]; attributes heads and scale;
+///                          Y [B, queries, heads * width] is softmax(scale * q * k^T + mask) * v of each head
+///
+/// and sparsmith.Silu, HardSwish, Gelu and LayerNormalization, which exist
 /// at any opset and are as ONNX has them where it does.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -55,6 +62,19 @@ struct LayerEpilogue {
 void write_epilogue(const LayerEpilogue& epilogue, graph::Node& node);
 /// Reads them; what is wrong with them, or with the presence of residual and slope, is left in the view.
 LayerEpilogue read_epilogue(NodeView& node);
+
+/// What an Attention node computes.
+struct AttentionShape {
+  int64_t batch = 0, heads = 1, queries = 0, keys = 0, depth = 0, width = 0;
+  float scale = 1;
+  std::array<int64_t, 4> mask{};  ///< floats from one batch, head, query, key to the next; 0 where it is stretched
+
+  int64_t mask_at(int64_t b, int64_t head, int64_t query, int64_t key) const {
+    return b * mask[0] + head * mask[1] + query * mask[2] + key * mask[3];
+  }
+};
+/// Reads it; what is wrong is left in the view.
+AttentionShape attention_shape(NodeView& node);
 
 /// y = activation(y). Not for prelu, whose slopes differ.
 void activate(const LayerEpilogue& epilogue, float* y, int64_t count);

@@ -61,9 +61,9 @@ class NodeView {
   void expect_sane(const Type& type);
 
   /// Keeps the error, with the node's name in front.
-  void fail(const std::string& message, const std::string& hint = {});
+  [[gnu::cold]] void fail(const std::string& message, const std::string& hint = {});
   /// Keeps an error that names the node already.
-  void fail(Error error);
+  [[gnu::cold]] void fail(Error error);
   bool ok() const { return !failed_; }
   const Error& error() const { return error_; }
 

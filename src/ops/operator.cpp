@@ -37,6 +37,7 @@ const Makers& makers() {
 const Makers& layer_makers() {
   static const Makers all = [] {
     Makers result;
+    add_attention(result);
     add_layers(result);
     for (const char* const same : {"Gelu", "HardSwish", "LayerNormalization"}) result[same] = makers().at(same);
     return result;

@@ -14,6 +14,8 @@ using Maker = std::unique_ptr<Operator> (*)(NodeView& node);
 using Makers = std::map<std::string_view, Maker>;
 
 void add_along_axis(Makers& makers);
+/// Of layer.h's domain.
+void add_attention(Makers& makers);
 void add_binary(Makers& makers);
 void add_cast(Makers& makers);
 void add_convolution(Makers& makers);

@@ -114,6 +114,16 @@ bool Facts::same_shape(ValueId a, ValueId b) const {
   return true;
 }
 
+bool Facts::same_size(ValueId a, size_t axis_of_a, ValueId b, size_t axis_of_b) const {
+  if (example(a) == nullptr || example(b) == nullptr) return false;
+  if (!certain_ && (from_input_[static_cast<size_t>(a)] || from_input_[static_cast<size_t>(b)])) return false;
+  for (const ops::Evaluator& evaluator : evaluated_) {
+    const std::vector<int64_t>&of_a = evaluator.type(a).shape, &of_b = evaluator.type(b).shape;
+    if (axis_of_a >= of_a.size() || axis_of_b >= of_b.size() || of_a[axis_of_a] != of_b[axis_of_b]) return false;
+  }
+  return true;
+}
+
 const graph::Tensor* Facts::constant(ValueId value) const {
   const ops::Type* const type = example(value);
   if (type == nullptr || type->constant == nullptr) return nullptr;

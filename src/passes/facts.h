@@ -20,6 +20,8 @@ class Facts {
   /// Sizes, -1 where they depend on the inputs'; none where they aren't certain.
   std::optional<std::vector<int64_t>> shape(graph::ValueId value) const;
   bool same_shape(graph::ValueId a, graph::ValueId b) const;
+  /// Whether two dimensions are always of the same size.
+  bool same_size(graph::ValueId a, size_t axis_of_a, graph::ValueId b, size_t axis_of_b) const;
   /// The elements, where they are the same at any size; null otherwise.
   const graph::Tensor* constant(graph::ValueId value) const;
 

@@ -16,6 +16,8 @@ void recognise_swish(Editor& editor);
 void recognise_gelu(Editor& editor);
 /// Mean, variance, division, scale and shift to LayerNormalization.
 void recognise_layer_norm(Editor& editor);
+/// Products of heads with a softmax between them, and the transpositions around, to Attention.
+void recognise_attention(Editor& editor);
 /// Conv, Gemm and MatMul with constant weights to layers, without anything behind them yet.
 void make_layers(Editor& editor);
 /// Pads of zeros into the convolutions and pools that they are for.

@@ -20,7 +20,7 @@ FOLDERS = {
     "src/onnx": {"graph", "load"},
     "src/ops": {"math", "graph"},
     "src/passes": {"graph", "ops"},
-    "src/model": {"pattern", "artifact", "runtime", "graph", "ops"},
+    "src/model": {"math", "pattern", "artifact", "runtime", "graph", "ops"},
     "src/plan": {"pattern"},
     "kernels": {"pattern", "plan", "artifact"},
     "codegen": {"math", "plan", "kernels", "artifact"},

@@ -48,6 +48,7 @@ TEST(ModelAllocation, CallsAreAllocationFreeAfterTheFirst) {
   for (unsigned seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     check_calls(RandomNetwork(seed).images());
+    check_calls(RandomNetwork(seed).encoder());
     check_calls(RandomNetwork(1000 + seed).rows());
   }
 }

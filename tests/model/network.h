@@ -2,6 +2,7 @@
 /// Small networks built node by node, with seeded random constants.
 #pragma once
 
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
@@ -42,9 +43,28 @@ class Network {
     for (float& v : tensor.as<float>()) {
       if (chance(density)) v = normal(random_);
     }
+    return constant(std::move(tensor));
+  }
+  graph::ValueId constant(graph::Tensor tensor) {
     const graph::ValueId id = value("c" + std::to_string(graph_.values.size()));
     graph_.values[static_cast<size_t>(id)].constant = std::make_shared<const graph::Tensor>(std::move(tensor));
     return id;
+  }
+  graph::ValueId integers(const std::vector<int64_t>& values) {
+    graph::Tensor tensor = graph::Tensor::zeros(ElementType::i64, {static_cast<int64_t>(values.size())});
+    std::copy(values.begin(), values.end(), tensor.as<int64_t>().begin());
+    return constant(std::move(tensor));
+  }
+  /// What is added to scores: normal values or -infinity, but not for the first of each row.
+  graph::ValueId mask(std::vector<int64_t> shape) {
+    const int64_t row = shape.back();
+    graph::Tensor tensor = graph::Tensor::zeros(ElementType::f32, std::move(shape));
+    std::normal_distribution<float> normal;
+    const std::span<float> values = tensor.as<float>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<int64_t>(i) % row != 0 && chance(0.3) ? -INFINITY : normal(random_);
+    }
+    return constant(std::move(tensor));
   }
 
   graph::ValueId node(const std::string& op, std::vector<graph::ValueId> inputs,

@@ -100,6 +100,14 @@ TEST_P(Networks, OfRowsComputeWhatTheirGraphSays) {
   }
 }
 
+TEST_P(Networks, OfAttentionComputeWhatTheirGraphSays) {
+  for (unsigned seed = 1; seed <= 60u * static_cast<unsigned>(sweep()); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    check_network(RandomNetwork(2000 + seed).encoder(), GetParam(), seed);
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Targets, Networks, testing::Values("x86-64-v4", "x86-64-v3"),
                          [](const auto& target) { return std::string(target.param).substr(7); });
 

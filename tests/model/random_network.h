@@ -62,7 +62,52 @@ class RandomNetwork {
     return net_.graph();
   }
 
+  /// Encoders: attention among the rows of each batch entry, products, normalisations, residuals.
+  graph::Graph encoder() {
+    const int64_t tokens = net_.chance(0.3) ? net_.pick(1, 4) * 16 : net_.pick(1, 150), heads = net_.pick(1, 4);
+    const int64_t depth = net_.pick(1, 20), k = heads * depth;
+    graph::ValueId x = net_.input("x", {-1, tokens, k});
+    for (int64_t layers = net_.pick(1, 3); layers > 0; --layers) {
+      const graph::ValueId y = attention(x, tokens, heads, depth);
+      x = normalised(net_.chance(0.5) ? net_.matmul(y, k, k, "none", x) : net_.node("Add", {y, x}), k);
+      if (net_.chance(0.5)) continue;
+      const int64_t m = net_.pick(1, 80);
+      x = normalised(net_.matmul(net_.matmul(x, k, m, "gelu_erf"), m, k, "none", x), k);
+    }
+    net_.output(x);
+    return net_.graph();
+  }
+
  private:
+  graph::ValueId normalised(graph::ValueId x, int64_t k) {
+    std::vector<graph::ValueId> inputs{x, net_.constant({k})};
+    if (net_.chance(0.8)) inputs.push_back(net_.constant({k}));
+    const bool own = net_.chance(0.5);
+    return net_.node("LayerNormalization", std::move(inputs), {{"axis", own ? int64_t{2} : int64_t{-1}}},
+                     own ? ops::kLayerDomain : "");
+  }
+
+  /// Of x, or from x to other rows, values having channels of their own number.
+  graph::ValueId attention(graph::ValueId x, int64_t tokens, int64_t heads, int64_t depth) {
+    const int64_t k = heads * depth, width = heads * net_.pick(1, 20);
+    graph::ValueId other = x;
+    int64_t keys = tokens;
+    if (tokens > 1 && net_.chance(0.3)) {
+      keys = net_.pick(1, tokens - 1);
+      other = net_.node("Slice", {x, net_.integers({0}), net_.integers({keys}), net_.integers({1})});
+    }
+    std::vector<graph::ValueId> inputs{net_.matmul(x, k, k), net_.matmul(other, k, k), net_.matmul(other, k, width)};
+    const int64_t shapes[][4] = {
+        {1, 1, 1, keys}, {1, 1, tokens, keys}, {1, heads, tokens, keys}, {1, heads, 1, 1}, {1, 1, tokens, 1}};
+    if (net_.chance(0.6)) {
+      const int64_t(&shape)[4] = shapes[net_.pick(0, 4)];
+      inputs.push_back(net_.mask({shape[0], shape[1], shape[2], shape[3]}));
+    }
+    const graph::ValueId y =
+        net_.node("Attention", std::move(inputs), {{"heads", heads}, {"scale", 0.6f}}, ops::kLayerDomain);
+    return net_.matmul(y, width, k);
+  }
+
   std::string activation() { return kActivations[static_cast<size_t>(net_.pick(0, 11))]; }
 
   Image next(const Image& x) {

@@ -1,0 +1,119 @@
+// Attention as exporters write it: found in its forms, and left alone where something differs.
+#include <functional>
+
+#include "builder.h"
+
+namespace sparsmith::test {
+namespace {
+
+/// How one exporter writes it, and what may be wrong with it.
+struct Form {
+  bool divide = false;          ///< by the root, behind the product
+  bool scale_operands = false;  ///< both, before the product
+  bool turn_twice = false;      ///< keys like queries, then their last two axes
+  bool mask_first = false;      ///< operands of the Add
+  int mask = 1;                 ///< 0: none, 1: of keys, 2: of queries and keys
+  bool dynamic = false;         ///< sizes that copy the input's
+  std::string spoil = {};
+};
+
+constexpr int64_t kTokens = 5, kHeads = 3, kDepth = 4;
+
+ValueId heads_of(Builder& b, ValueId x, const Form& form, std::vector<int64_t> perm, int64_t heads = kHeads) {
+  const std::vector<int64_t> cut =
+      form.dynamic ? std::vector<int64_t>{0, 0, heads, -1} : std::vector<int64_t>{0, kTokens, heads, 12 / heads};
+  const ValueId parts = b.node("Reshape", {x, b.constant(longs({4}, cut))});
+  return b.node("Transpose", {parts}, {{"perm", std::move(perm)}});
+}
+
+Graph model(const Form& form, int64_t opset = 17) {
+  Builder b(opset);
+  const ValueId x = b.input("x", {-1, kTokens, 12}), other = b.input("z", {-1, kTokens, 12});
+  const ValueId q = b.node("Add", {x, b.random({12})}), k = b.node("Mul", {other, b.random({12})});
+  const ValueId v = b.node("Sub", {other, b.random({12})});
+  const bool mixed = form.spoil == "heads";
+  ValueId queries = heads_of(b, q, form, {0, 2, 1, 3});
+  ValueId keys = form.turn_twice ? b.node("Transpose", {heads_of(b, k, form, {0, 2, 1, 3})},
+                                          {{"perm", std::vector<int64_t>{0, 1, 3, 2}}})
+                                 : heads_of(b, k, form, {0, 2, 3, 1});
+  if (form.scale_operands) {
+    queries = b.node("Mul", {queries, b.number(0.7f)});
+    keys = b.node("Mul", {b.number(0.7f), keys});
+  }
+  ValueId scores = b.node("MatMul", {queries, keys});
+  if (form.divide) scores = b.node("Div", {scores, b.number(2)});
+  const ValueId raw = scores;
+  if (form.mask > 0) {
+    const ValueId mask = form.mask == 1 ? b.random({1, 1, kTokens}) : b.random({1, kTokens, kTokens});
+    scores = b.node("Add", form.mask_first ? std::vector{mask, scores} : std::vector{scores, mask});
+  }
+  const int64_t axis = form.spoil == "axis" ? 2 : -1;
+  if (opset >= 13 || form.spoil == "axis") {
+    scores = b.node("Softmax", {scores}, {{"axis", axis}});
+  } else {
+    scores = b.node("Softmax", {scores}, {{"axis", int64_t{3}}});
+  }
+  const ValueId values = mixed ? b.node("Reshape", {v, b.constant(longs({4}, {-1, kHeads, kTokens, kDepth}))})
+                               : heads_of(b, v, form, {0, 2, 1, 3});
+  const ValueId context = b.node("MatMul", {scores, values});
+  const std::vector<int64_t> back =
+      form.spoil == "order" ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 2, 1, 3};
+  const ValueId turned = b.node("Transpose", {context}, {{"perm", back}});
+  const std::vector<int64_t> join =
+      form.dynamic ? std::vector<int64_t>{0, 0, -1} : std::vector<int64_t>{0, kTokens, 12};
+  b.graph.outputs = {b.node("Reshape", {turned, b.constant(longs({3}, join))})};
+  if (form.spoil == "output") b.graph.outputs.push_back(raw);
+  if (form.spoil == "reader") b.graph.outputs.push_back(b.node("Neg", {context}));
+  return b.graph;
+}
+
+const char* const kFound = "Add Mul Sub sparsmith.Attention";
+
+TEST(RecogniseAttention, InEveryForm) {
+  for (const int64_t opset : kOpsets) {
+    for (int bits = 0; bits < 32; ++bits) {
+      for (int mask = 0; mask < 3; ++mask) {
+        const Form form{.divide = (bits & 1) != 0,
+                        .scale_operands = (bits & 2) != 0,
+                        .turn_twice = (bits & 4) != 0,
+                        .mask_first = (bits & 8) != 0,
+                        .mask = mask,
+                        .dynamic = (bits & 16) != 0};
+        EXPECT_EQ(left_of(model(form, opset)), kFound) << "opset " << opset << ", form " << bits << ", mask " << mask;
+      }
+    }
+  }
+}
+
+TEST(RecogniseAttention, KeepsNumbers) {
+  const Graph found = check(model({.divide = true, .scale_operands = true}));
+  for (const graph::Node& node : found.nodes) {
+    if (node.op != "Attention") continue;
+    EXPECT_EQ(std::get<int64_t>(node.attributes.at("heads")), kHeads);
+    EXPECT_FLOAT_EQ(std::get<float>(node.attributes.at("scale")), 0.7f * 0.7f / 2);
+    EXPECT_EQ(node.inputs.size(), 4u);
+  }
+}
+
+TEST(RecogniseAttention, LeavesOthersAlone) {
+  for (const char* const spoil : {"axis", "order", "heads", "output", "reader"}) {
+    EXPECT_EQ(left_of(model({.spoil = spoil})).find("Attention"), std::string::npos) << spoil;
+  }
+}
+
+/// A mask with more batches than the scores makes more of them.
+TEST(RecogniseAttention, NeedsScoresOfTheirOwnShape) {
+  Builder b;
+  const ValueId x = b.input("x", {1, kTokens, 12});
+  const Form form;
+  ValueId scores = b.node("MatMul", {heads_of(b, x, form, {0, 2, 1, 3}), heads_of(b, x, form, {0, 2, 3, 1})});
+  scores = b.node("Add", {scores, b.random({2, 1, 1, kTokens})});
+  scores = b.node("Softmax", {scores}, {{"axis", int64_t{-1}}});
+  const ValueId context = b.node("MatMul", {scores, heads_of(b, x, form, {0, 2, 1, 3})});
+  const ValueId turned = b.node("Transpose", {context}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}});
+  b.graph.outputs = {b.node("Reshape", {turned, b.constant(longs({3}, {2, kTokens, 12}))})};
+  EXPECT_EQ(left_of(b.graph).find("Attention"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sparsmith::test
