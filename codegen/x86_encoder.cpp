@@ -76,6 +76,7 @@ constexpr FormInfo kForms[] = {
     {X86Form::store_v, Shape::ma, "VMOVUPSZmr", "VMOVUPSYmr", 64},
     {X86Form::load_add_v, Shape::abm, "VADDPSZrm", "VADDPSYrm", 64},
     {X86Form::prefetch_write, Shape::m, "PREFETCHW", "PREFETCHW"},
+    {X86Form::prefetch_l2, Shape::m, "PREFETCHT1", "PREFETCHT1"},
     {X86Form::broadcast, Shape::am, "VBROADCASTSSZrm", "VBROADCASTSSYrm", 4},
     {X86Form::fma_bcast, Shape::aabm, "VFMADD231PSZmb", nullptr, 4},
     {X86Form::add_bcast, Shape::abm, "VADDPSZrmb", nullptr, 4},

@@ -53,6 +53,7 @@ enum class X86Form : uint8_t {
   store_v,         ///< unaligned
   load_add_v,      ///< reg = src + [mem]
   prefetch_write,  ///< fetch the line of [mem] for writing; no register
+  prefetch_l2,     ///< fetch the line of [mem] into L2; no register
   broadcast,       ///< reg = every lane [mem]
   fma_bcast,       ///< reg += src * broadcast [mem]  (AVX-512)
   add_bcast,

@@ -111,6 +111,8 @@ class Lowering {
         return vector_memory(X86Form::store_v, op, kY, offsetof(EntryArgs, y_panel_stride));
       case OpCode::prefetch_y:
         return prefetch_y(op);
+      case OpCode::prefetch_value:
+        return e_.mem(X86Form::prefetch_l2, 0, 0, {kValues, static_cast<int32_t>((op.imm - value_slot_) * 4)});
       case OpCode::add_residual:
         return vector_memory(X86Form::load_add_v, op, kResidual, offsetof(EntryArgs, residual_panel_stride));
       case OpCode::load_value:

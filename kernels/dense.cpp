@@ -9,10 +9,14 @@ namespace {
 /// Rows of X a round: enough to hide the loop's own three instructions, few enough to stay in the micro-op cache. Where
 /// a channel's taps follow each other, whole channels.
 constexpr int64_t kUnroll = 4;
+constexpr int32_t kLineFloats = 16;
+/// Bytes that a displacement reaches, with room for a loop's own.
+constexpr int64_t kMostAhead = int64_t{1} << 30;
 }  // namespace
 
-DenseWriter::DenseWriter(const LayerMatrix& matrix, const Problem& problem, const RegisterFile& registers)
-    : matrix_(matrix), problem_(problem), registers_(registers) {}
+DenseWriter::DenseWriter(const LayerMatrix& matrix, const Problem& problem, const RegisterFile& registers,
+                         const Schedule& schedule)
+    : matrix_(matrix), problem_(problem), registers_(registers), prefetch_(schedule.prefetch_code) {}
 
 void DenseWriter::append_values(const TileBlock& block, std::vector<ValueSource>& values) {
   const size_t rows = block.rows.size(), first = values.size();
@@ -45,6 +49,12 @@ void DenseWriter::append_products(const TileBlock& block, int panels, int64_t k,
   }
 }
 
+void DenseWriter::append_prefetch(const TileBlock& block, int32_t slot, Program& program) const {
+  const auto ahead = static_cast<int64_t>(block.rows.size()) * (block.k_end - block.k_begin) + slot;
+  if (ahead * 4 > kMostAhead) return;
+  program.ops.push_back({OpCode::prefetch_value, 0, 0, 0, static_cast<int32_t>(ahead)});
+}
+
 void DenseWriter::append_run(const TileBlock& block, int panels, int64_t k_begin, int64_t k_end, int32_t slot,
                              Program& program) const {
   const auto rows = static_cast<int32_t>(block.rows.size());
@@ -52,8 +62,15 @@ void DenseWriter::append_run(const TileBlock& block, int panels, int64_t k_begin
   const int64_t unroll = together * channels, rounds = (k_end - k_begin) / unroll;
   if (rounds > 0) {
     program.ops.push_back({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});
+    int32_t fetched = slot;
     for (int64_t i = 0; i < unroll; ++i) {
-      append_products(block, panels, k_begin + i, slot + static_cast<int32_t>(i) * rows, program);
+      const int32_t first = slot + static_cast<int32_t>(i) * rows;
+      append_products(block, panels, k_begin + i, first, program);
+      // One for each line that a round streams, and so for some of them twice.
+      while (prefetch_ && fetched < first + rows) {
+        append_prefetch(block, fetched, program);
+        fetched += kLineFloats;
+      }
     }
     program.ops.push_back(
         {OpCode::k_loop_end, 0, 0, static_cast<uint8_t>(channels), static_cast<int32_t>(unroll) * rows});
@@ -64,7 +81,7 @@ void DenseWriter::append_run(const TileBlock& block, int panels, int64_t k_begin
 }
 
 void DenseWriter::write(const TileBlock& block, int panels, Program& program, std::vector<ValueSource>* values) {
-  const TileShape tile{block.rows, panels};
+  const TileShape tile{.rows = block.rows, .panels = panels, .first_row = block.first_row};
   const auto rows = static_cast<int32_t>(block.rows.size());
   program.accs = rows * panels;
   program.xs = panels;

@@ -11,10 +11,12 @@ namespace sparsmith {
 
 class DenseWriter {
  public:
-  DenseWriter(const LayerMatrix& matrix, const Problem& problem, const RegisterFile& registers);
+  DenseWriter(const LayerMatrix& matrix, const Problem& problem, const RegisterFile& registers,
+              const Schedule& schedule);
 
   /// As SpmmWriter::write, for `panels` panels a pass; both variants of a segment stream the same values, so only the
-  /// first of them is written with `values`, the other with null.
+  /// first of them is written with `values`, the other with null. Programs of the same columns, as many rows that
+  /// follow each other, and a first_row that is the first of them, are equal.
   void write(const TileBlock& block, int panels, Program& program, std::vector<ValueSource>* values);
 
  private:
@@ -23,10 +25,13 @@ class DenseWriter {
   void append_run(const TileBlock& block, int panels, int64_t k_begin, int64_t k_end, int32_t slot,
                   Program& program) const;
   void append_products(const TileBlock& block, int panels, int64_t k, int32_t slot, Program& program) const;
+  /// A part of the next tile's values, as far into them as `slot` is into this one's.
+  void append_prefetch(const TileBlock& block, int32_t slot, Program& program) const;
 
   const LayerMatrix& matrix_;
   const Problem& problem_;
   RegisterFile registers_;
+  bool prefetch_;
 };
 
 }  // namespace sparsmith

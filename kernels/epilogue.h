@@ -15,12 +15,14 @@ struct TileShape {
   /// Lines from a row of Y to the same row of the next panel, where that is a constant: all panels are then addressed
   /// from the first. 0: EntryArgs has it.
   int64_t panel_lines = 0;
+  int32_t first_row = 0;  ///< where code counts rows of Y from
 };
 
 /// An op on accumulator `acc` and Y's or the residual's row `rows[r]` in panel u.
 inline Op memory_op(OpCode code, const TileShape& tile, uint8_t acc, size_t r, int u) {
-  if (tile.panel_lines > 0) return {code, acc, 0, 0, static_cast<int32_t>(tile.rows[r] + u * tile.panel_lines)};
-  return {code, acc, 0, static_cast<uint8_t>(u), tile.rows[r]};
+  const int32_t row = tile.rows[r] - tile.first_row;
+  if (tile.panel_lines > 0) return {code, acc, 0, 0, static_cast<int32_t>(row + u * tile.panel_lines)};
+  return {code, acc, 0, static_cast<uint8_t>(u), row};
 }
 
 /// Appends the epilogue for a finished tile: scale, bias, residual, activation, residual. Uses x[0] as scratch and

@@ -34,16 +34,17 @@ enum class OpCode : uint8_t {
   list_products,  ///< the row's nonzeros in turn, i counting down to 1: acc[(i % a) * panels + u] += X(k, u) * V[next]
   list_end,       ///< the row's values end with imm slots behind its nonzeros', which ops in the loop read as V[0..]
 
-  zero,          ///< acc[a] = 0
-  load_y,        ///< acc[a] = Y(imm, c)
-  load_x,        ///< x[a] = X(imm, c)
-  load_value,    ///< temp[a] = V[imm]
-  product,       ///< acc[a] = x[b] * V[imm]
-  fma_value,     ///< acc[a] += x[b] * V[imm]
-  product_temp,  ///< acc[a] = x[b] * temp[c]
-  fma_temp,      ///< acc[a] += x[b] * temp[c]
-  store_y,       ///< Y(imm, c) = acc[a]
-  prefetch_y,    ///< fetch Y(imm, c) of the next pass for writing; changes nothing
+  zero,            ///< acc[a] = 0
+  load_y,          ///< acc[a] = Y(imm, c)
+  load_x,          ///< x[a] = X(imm, c)
+  load_value,      ///< temp[a] = V[imm]
+  product,         ///< acc[a] = x[b] * V[imm]
+  fma_value,       ///< acc[a] += x[b] * V[imm]
+  product_temp,    ///< acc[a] = x[b] * temp[c]
+  fma_temp,        ///< acc[a] += x[b] * temp[c]
+  store_y,         ///< Y(imm, c) = acc[a]
+  prefetch_y,      ///< fetch Y(imm, c) of the next pass for writing; changes nothing
+  prefetch_value,  ///< fetch the line of V[imm], of this segment or behind it, into L2; changes nothing
 
   // Lane by lane.
   load_words,      ///< x[a] = D[imm]

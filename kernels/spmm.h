@@ -15,6 +15,7 @@ struct TileBlock {
   std::span<const int32_t> rows;
   int64_t k_begin = 0, k_end = 0;
   bool first = true, last = true;  ///< the tile's first and last block of K
+  int32_t first_row = 0;           ///< Segment::first_row
 };
 
 /// Writes the Programs of sparse tiles of one pattern. Reuses its working memory from tile to tile.

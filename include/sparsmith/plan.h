@@ -66,7 +66,7 @@ struct Schedule {
   int32_t window_step = 16;
   /// Fetch the next tile's code and values, as data, when a call comes to a tile for the first time: for code that
   /// other layers push out of the caches between calls, which instruction fetch alone brings back at a third of the
-  /// speed.
+  /// speed. Dense form: its loop asks for the next tile's values as it goes.
   bool prefetch_code = false;
   /// Columns of a panel that code computes at once, in registers of that width: 16, or only 8 or 4, one panel a pass,
   /// for calls and tails of so few (sparse and compact forms). Other columns of a panel take further calls of the code.

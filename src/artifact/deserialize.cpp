@@ -232,8 +232,9 @@ std::string check_segments(const KernelImage& image, const Schedule& schedule, c
     if (s.main_offset >= image.code.size() || s.single_offset >= image.code.size())
       return which + " starts outside the code";
     if (s.value_offset > image.value_sources.size()) return which + " starts outside the packed values";
-    if (s.rows < 1 || s.rows > image.m || s.tile >= image.m || s.k_block >= k_blocks)
-      return which + " has an impossible tile, k-block or row count";
+    if (s.rows < 1 || s.rows > image.m || s.first_row > image.m - int64_t{s.rows} || s.tile >= image.m ||
+        s.k_block >= k_blocks)
+      return which + " has an impossible tile, k-block or rows";
     if (i == 0) continue;
     const Segment& before = segments[i - 1];
     if (s.k_block < before.k_block || (s.k_block == before.k_block && s.tile <= before.tile))

@@ -19,7 +19,7 @@ namespace sparsmith::image_format {
 
 // Numbers are little-endian in the file and are copied as they lie in memory.
 static_assert(std::endian::native == std::endian::little);
-static_assert(sizeof(Segment) == 28 && std::is_trivially_copyable_v<Segment>);
+static_assert(sizeof(Segment) == 32 && std::is_trivially_copyable_v<Segment>);
 static_assert(sizeof(ValueSource) == 4 && std::is_trivially_copyable_v<ValueSource>);
 
 // As in PNG: a byte that is no text, then line ends that a transfer in text mode would change.
@@ -33,7 +33,7 @@ inline constexpr std::array<const char*, kSectionCount> kSectionNames = {
 inline constexpr size_t kFormatAt = 8;
 inline constexpr size_t kHeaderBytesAt = 12;
 inline constexpr size_t kFileBytesAt = 16;
-inline constexpr size_t kChecksumAt = 24;        ///< XXH3-128 of all bytes but [24, 48)
+inline constexpr size_t kChecksumAt = 24;        ///< XXH3-132 of all bytes but [24, 48)
 inline constexpr size_t kHeaderChecksumAt = 40;  ///< XXH3-64 of the header but [40, 48)
 inline constexpr size_t kCheckedAt = 48;
 inline constexpr size_t kFixedHeaderBytes = kCheckedAt + 16 + 3 * 8 + kSectionCount * 8 + 8;

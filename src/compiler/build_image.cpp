@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <span>
 
 #include "codegen/code_generator.h"
 #include "compiler/build_compact.h"
@@ -39,14 +40,16 @@ class ImageBuilder {
         tiling_(make_tiling(matrix.pattern(), schedule.tile_rows, schedule.cluster_rows)),
         sparse_(matrix, problem, schedule.panels_per_pass, schedule),
         sparse_single_(matrix, problem, 1, schedule),
-        dense_(matrix, problem, registers),
+        dense_(matrix, problem, registers, schedule),
         depthwise_(matrix, problem, registers) {}
 
   Status build() {
     const int64_t k_step = schedule_.k_block > 0 ? std::min(schedule_.k_block, depth_) : depth_;
     for (int64_t k = 0; k < depth_; k += k_step) {
       for (size_t t = 0; t < tiling_.tiles.size(); ++t) {
-        const TileBlock block{tiling_.tiles[t], k, std::min(k + k_step, depth_), k == 0, k + k_step >= depth_};
+        const std::vector<int32_t>& rows = tiling_.tiles[t];
+        TileBlock block{rows, k, std::min(k + k_step, depth_), k == 0, k + k_step >= depth_};
+        if (can_share(block)) block.first_row = rows.front();
         if (Status added = add_segment(block, static_cast<uint32_t>(t), static_cast<uint32_t>(k / k_step)); !added) {
           return added;
         }
@@ -63,7 +66,23 @@ class ImageBuilder {
     segment.tile = tile;
     segment.k_block = k_block;
     segment.rows = static_cast<uint32_t>(block.rows.size());
+    segment.first_row = static_cast<uint32_t>(block.first_row);
     write(block, schedule_.panels_per_pass, &values);
+    if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
+    const auto same =
+        std::ranges::find_if(shared_, [&](const Segment& s) { return s.k_block == k_block && s.rows == segment.rows; });
+    if (can_share(block) && same != shared_.end()) {
+      segment.main_offset = same->main_offset;
+      segment.single_offset = same->single_offset;
+    } else if (Status added = add_code(block, segment); !added) {
+      return added;
+    }
+    segments_.push_back(segment);
+    return success();
+  }
+
+  /// The Program written last, and its variant for single panels.
+  Status add_code(const TileBlock& block, Segment& segment) {
     auto main = generator_.add(program_);
     if (!main) return main.error();
     segment.main_offset = segment.single_offset = *main;
@@ -73,9 +92,14 @@ class ImageBuilder {
       if (!single) return single.error();
       segment.single_offset = *single;
     }
-    if (values.size() > UINT32_MAX / 2) return unsuitable("more than 2^31 packed values for one matrix");
-    segments_.push_back(segment);
+    if (can_share(block)) shared_.push_back(segment);
     return success();
+  }
+
+  bool can_share(const TileBlock& block) const {
+    const auto& rows = block.rows;
+    return schedule_.form == Form::dense && std::ranges::is_sorted(rows) &&
+           rows.back() - rows.front() + 1 == static_cast<int64_t>(rows.size());
   }
 
   /// A segment's Program. Its variants stream the same values in the same order: `values` is null for the second.
@@ -105,6 +129,7 @@ class ImageBuilder {
   DenseWriter dense_;
   DepthwiseWriter depthwise_;
   Program program_;
+  std::vector<Segment> shared_;  ///< dense tiles whose code others of as many rows take too, two a k-block at most
 };
 
 /// Emits the slices of the vector form, so many of them a segment.

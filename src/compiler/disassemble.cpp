@@ -59,7 +59,9 @@ class SlotNames {
 Status append_segments(const LoadedCode& code, const Target& target, const SlotNames& names, const Schedule& schedule,
                        const std::vector<Segment>& segments, const std::string& suffix, std::string& text) {
   if (schedule.form == Form::dense)
-    text += "(weights behind instructions in a loop over K are those of its first round)\n";
+    text +=
+        "(weights behind instructions in a loop over K are those of its first round, and of the first of the tiles "
+        "that share the code)\n";
   if (schedule.form == Form::vector) {
     text += "(weights behind instructions are those of the first of " + std::to_string(schedule.lanes) + " lanes)\n";
   }
@@ -73,7 +75,7 @@ Status append_segments(const LoadedCode& code, const Target& target, const SlotN
   char line[320];
   for (const Segment& segment : segments) {
     for (const uint32_t offset : std::set{segment.main_offset, segment.single_offset}) {
-      if (compact && !shown.insert(offset).second) continue;
+      if (!shown.insert(offset).second) continue;  // shared
       std::snprintf(line, sizeof line, "\n%s_t%u_k%u%s:  ; %u rows\n", symbol.c_str(), segment.tile, segment.k_block,
                     offset == segment.single_offset && offset != segment.main_offset ? "_single" : "", segment.rows);
       text += line;

@@ -216,9 +216,15 @@ std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels
         if (k >= depth) continue;
         for (const int64_t b : n_blocks(panels, k > 0 ? k : depth)) {
           const int64_t rounded = b - b % shape.panels;
-          schedules.push_back({Form::dense, static_cast<int32_t>(std::min<int64_t>(shape.rows, pattern.rows())),
-                               shape.panels, k, b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels), false, false,
-                               false, 0, 0});
+          Schedule schedule{Form::dense,
+                            static_cast<int32_t>(std::min<int64_t>(shape.rows, pattern.rows())),
+                            shape.panels,
+                            k,
+                            b == 0 ? 0 : std::max<int64_t>(rounded, shape.panels),
+                            false};
+          schedules.push_back(schedule);
+          schedule.prefetch_code = true;
+          if (cold || pattern.rows() * pattern.cols() * 4 > machine.l2_bytes / 2) schedules.push_back(schedule);
         }
       }
     }

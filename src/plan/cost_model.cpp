@@ -57,7 +57,8 @@ MachineModel machine_model(const Target& target) {
   if (target.isa() == Isa::avx512) {
     model.fma = 0.165;
     model.fma_narrow = 0.125;
-    model.dense_fma = 0.150;
+    model.dense_fma = 0.143;
+    model.dense_load = 0.017;
     model.x_l1 = 0.226;
     model.x_l2 = 0.311;
     model.compact_step = 0.121;
@@ -187,12 +188,17 @@ double predict_ns(const Schedule& schedule, const Problem& problem, const Work& 
   const bool in_l1 = x_block <= 0.75 * static_cast<double>(machine.l1_bytes) && work.tiles > 1;
   const double far = miss_share(x_block + y_block, machine.l2_bytes);
   if (dense) {
+    const double pass = schedule.panels_per_pass, of_blocks = n_blocks * std::floor(block_panels / pass);
+    const double singles = std::max(0.0, panels - of_blocks * pass);
     ns += panels * rows * depth * machine.dense_fma +
+          depth * (of_blocks * (rows + tiles * pass) + singles * (rows + tiles)) * machine.dense_load +
           panels * tiles * depth * (far * machine.x_far + work.crossing * machine.tap_crossing);
     // Weights that L2 doesn't hold arrive late where few columns share them: 1000x1024, N = 1 took 2.3 times the
-    // vector form's time.
-    const double weights = 4 * rows * depth;
-    ns += n_blocks * weights * miss_share(weights, machine.l2_bytes) * machine.slot_byte_far;
+    // vector form's time. Asked for a tile ahead they don't, but for the first tile's.
+    const double weights = 4 * rows * depth, fetched = std::max(weights, static_cast<double>(work.network_bytes));
+    const double late = schedule.prefetch_code ? 1 / tiles : 1;
+    ns += n_blocks * weights * miss_share(fetched, machine.l2_bytes) * machine.slot_byte_far * late;
+    if (schedule.prefetch_code) ns += panels / pass * rows * depth / kPanelWidth * machine.prefetch;
   } else {
     const bool narrow = schedule.lanes < kPanelWidth;
     ns += panels * static_cast<double>(work.nnz) * (narrow ? machine.fma_narrow : machine.fma);

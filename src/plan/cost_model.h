@@ -23,7 +23,8 @@ namespace sparsmith {
 struct MachineModel {
   Isa isa = Isa::avx512;
   double fma = 0;                        ///< multiply-accumulate of a vector with a streamed value
-  double dense_fma = 0;                  ///< multiply-accumulate of the dense form, its loads included
+  double dense_fma = 0;                  ///< multiply-accumulate of the dense form
+  double dense_load = 0;                 ///< more for each weight or vector of X that it loads
   double fma_narrow = 0;                 ///< one of the sparse form on 8 or 4 lanes
   double x_l1 = 0, x_l2 = 0, x_far = 0;  ///< load of a vector of X from L1, from L2; x_far more from beyond
   double row = 0;                        ///< starting and storing an accumulator

@@ -19,6 +19,7 @@ constexpr NamedCost kCosts[] = {
     {"copy", &MachineModel::copy},
     {"data_byte_memory", &MachineModel::data_byte_memory},
     {"dense_fma", &MachineModel::dense_fma},
+    {"dense_load", &MachineModel::dense_load},
     {"fma", &MachineModel::fma},
     {"fma_narrow", &MachineModel::fma_narrow},
     {"lane_row", &MachineModel::lane_row},

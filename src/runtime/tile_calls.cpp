@@ -60,6 +60,8 @@ void call_segment(const Launch& kernel, const Segment& segment, const Run& run, 
   EntryArgs args = run.args;
   args.values = kernel.values + segment.value_offset;
   args.indices = kernel.indices + segment.index_offset;
+  args.y = advance(args.y, segment.first_row * args.y_row_stride);
+  if (args.residual != nullptr) args.residual = advance(args.residual, segment.first_row * args.residual_row_stride);
   if (panel > 0) skip_panels(args, panel);
   const EntryArgs panels = args;
   for (int64_t part = 0; part < run.parts; ++part) {

@@ -28,7 +28,9 @@ template <class ForEachRun>
 void compute_tiles(const Launch& kernel, int64_t first_tile, int64_t last_tile, bool fresh,
                    const ForEachRun& for_each_run) {
   const int64_t group = kernel.schedule.tile_group, inner = kernel.schedule.inner_panels;
-  const bool prefetch = (fresh && kernel.schedule.prefetch_code) || (group == 0 && kernel.beyond_l2);
+  // The dense form's code fetches the next tile's values itself, line by line.
+  const bool prefetch = kernel.schedule.form != Form::dense &&
+                        ((fresh && kernel.schedule.prefetch_code) || (group == 0 && kernel.beyond_l2));
   // Segments come by k-block, then tile, every tile in every k-block. After the last tile of a range its first follows,
   // in the next k-block.
   const auto all = static_cast<int64_t>(kernel.segments.size());

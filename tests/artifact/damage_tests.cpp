@@ -100,6 +100,7 @@ TEST(Damage, SegmentsMustLieInsideTheirSections) {
   EXPECT_THAT(words_after([](auto& i) { i.segments[1].value_offset = 9; }), HasSubstr("outside the packed values"));
   EXPECT_THAT(words_after([](auto& i) { i.segments[0].rows = 0; }), HasSubstr("impossible tile"));
   EXPECT_THAT(words_after([](auto& i) { i.segments[0].rows = 4; }), HasSubstr("impossible tile"));
+  EXPECT_THAT(words_after([](auto& i) { i.segments[0].first_row = 3; }), HasSubstr("impossible tile"));
   EXPECT_THAT(words_after([](auto& i) { i.segments[1].tile = 3; }), HasSubstr("impossible tile"));
   EXPECT_THAT(words_after([](auto& i) { i.segments[1].k_block = 5; }), HasSubstr("impossible tile"));
   EXPECT_THAT(words_after([](auto& i) { i.segments[1].tile = 0; }), HasSubstr("segment 1 is out of order"));

@@ -100,6 +100,25 @@ TEST(Image, ReachesRowsOfXGigabytesAway) {
   }
 }
 
+TEST(Image, DenseTilesOfEqualRowsShareCode) {
+  const Weights weights = random_weights(67, 100, 1, 5);
+  for (const int64_t k_block : {int64_t{0}, int64_t{40}}) {
+    const KernelImage image = image_of(weights, {Form::dense, 14, 2, k_block, 0, false}, "x86-64-v4");
+    // 14, 14, 13, 13 and 13 rows: two functions a k-block, each with one for single panels.
+    std::set<uint32_t> offsets;
+    int64_t next_row = 0;
+    for (const Segment& segment : image.segments) {
+      offsets.insert({segment.main_offset, segment.single_offset});
+      if (segment.tile == 0) next_row = 0;
+      EXPECT_EQ(segment.first_row, next_row);
+      next_row += segment.rows;
+    }
+    const size_t k_blocks = image.segments.back().k_block + size_t{1};
+    EXPECT_EQ(image.segments.size(), 5 * k_blocks);
+    EXPECT_EQ(offsets.size(), 4 * k_blocks);
+  }
+}
+
 TEST(Image, FixedNPutsRowStridesIntoTheCode) {
   const Weights weights = random_weights(31, 100, 0.2, 4);
   for (const auto& [target, rows] : {std::pair{"x86-64-v4", 31}, std::pair{"x86-64-v3", 6}}) {
