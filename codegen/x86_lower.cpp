@@ -155,6 +155,8 @@ class Lowering {
         return vectors(X86Form::blend_sign, acc(op.a, 0), acc(op.a, 0), x(op.b, 0));
       case OpCode::activate:
         return activate(op);
+      case OpCode::broadcast_x:
+        return e_.mem(X86Form::broadcast, x(op.a, 0), 0, {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
       case OpCode::lookup:
         return lanes_.lower(op, {kX, static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_)});
       case OpCode::lookup_8:

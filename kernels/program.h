@@ -53,6 +53,7 @@ enum class OpCode : uint8_t {
   lookup,          ///< x[a] = float number x[a] mod 32 of the 32 floats x[b], X(imm, 0)
   lookup_8,        ///< x[a] = float number x[b] mod 8 of the 8 floats at float imm of X; 8 lanes
   lookup_at,       ///< x[a] = float number x[b] mod 8 of the 8 floats at float imm of X, and place; 8 lanes
+  broadcast_x,     ///< x[a] = the first float of X(imm, 0), in all lanes
   load_values,     ///< x[a] = W[imm]
   product_values,  ///< acc[a] = x[b] * W[imm]
   fma_values,      ///< acc[a] += x[b] * W[imm]

@@ -45,13 +45,30 @@ void append_line(std::vector<ValueSource>& values, ValueKind kind, std::span<con
   }
 }
 
+/// The lines of a slice's parameters, in the order in which append_epilogue reads them.
+void append_parameters(const Epilogue& epilogue, std::span<const int32_t> rows, size_t lanes,
+                       std::vector<ValueSource>& values) {
+  if (epilogue.row_scale) append_line(values, ValueKind::row_scale, rows, lanes);
+  if (epilogue.bias) append_line(values, ValueKind::bias, rows, lanes);
+  if (epilogue.activation == Activation::prelu) append_line(values, ValueKind::prelu_slope, rows, lanes);
+}
+
+int32_t parameter_lines(const Epilogue& epilogue) {
+  return int32_t{epilogue.row_scale} + int32_t{epilogue.bias} + int32_t{epilogue.activation == Activation::prelu};
+}
+
+/// Columns of W a round of the loop over all of them.
+constexpr int64_t kColumnsPerRound = 8;
+
 }  // namespace
 
 SpmvWriter::SpmvWriter(const Pattern& pattern, const Problem& problem, const Schedule& schedule)
-    : problem_(problem),
+    : pattern_(pattern),
+      problem_(problem),
+      schedule_(schedule),
       lanes_(static_cast<size_t>(schedule.lanes)),
       column_floats_(lane_column_floats(pattern.cols())),
-      packer_(pattern, schedule.window_step, schedule.lanes) {}
+      packer_(pattern, std::max(schedule.window_step, kLeastWindowStep), schedule.lanes) {}
 
 void SpmvWriter::pack(const SliceRange& range, std::vector<ValueSource>& values) {
   const size_t first = values.size();
@@ -61,7 +78,7 @@ void SpmvWriter::pack(const SliceRange& range, std::vector<ValueSource>& values)
 
   slots_.clear();
   slices_.clear();
-  const Epilogue& epilogue = problem_.epilogue;
+  if (schedule_.window_step == 1) return pack_whole(range, values);
   for (int64_t s = range.begin; s < range.end; ++s) {
     const size_t at = static_cast<size_t>(s) * lanes_;
     const auto rows = range.order.subspan(at, std::min(lanes_, range.order.size() - at));
@@ -74,9 +91,7 @@ void SpmvWriter::pack(const SliceRange& range, std::vector<ValueSource>& values)
                                       : ValueSource::make(ValueKind::zero, 0));
       }
     }
-    if (epilogue.row_scale) append_line(values, ValueKind::row_scale, rows, lanes_);
-    if (epilogue.bias) append_line(values, ValueKind::bias, rows, lanes_);
-    if (epilogue.activation == Activation::prelu) append_line(values, ValueKind::prelu_slope, rows, lanes_);
+    append_parameters(problem_.epilogue, rows, lanes_, values);
   }
 }
 
@@ -92,6 +107,18 @@ void SpmvWriter::write(int columns, Program& program) const {
   program.ops.clear();
   program.data.clear();
   program.ops.push_back({OpCode::pass_begin});
+  if (schedule_.window_step == 1) {
+    program.xs = columns + 1;
+    program.x_row_bytes = sizeof(float);
+    const auto together = static_cast<size_t>(slices_together());
+    program.accs = static_cast<int>(std::min(together, slices_.size())) * columns;
+    const std::span<const Slice> all(slices_);
+    for (size_t s = 0; s < all.size(); s += together) {
+      append_whole(all.subspan(s, std::min(together, all.size() - s)), columns, program);
+    }
+    program.ops.push_back({OpCode::pass_end});
+    return;
+  }
   size_t begin = 0;
   for (const Slice& slice : slices_) {
     append_slice(slice, std::span(slots_).subspan(begin, slice.slots_end - begin), columns, program);
@@ -171,7 +198,7 @@ void SpmvWriter::append_slice(const Slice& slice, std::span<const Slot> slots, i
       for (int chain = 1; chain < used; ++chain) put({OpCode::add_acc, reg.acc(u, 0), reg.acc(u, chain)});
     }
   }
-  append_epilogue(value, {reg.acc(0, 0), static_cast<uint8_t>(reg.chains), columns, y_row(0)}, program);
+  append_epilogue(value, {reg.acc(0, 0), static_cast<uint8_t>(reg.chains), columns, 1, y_row(0)}, program);
   for (int u = 0; u < columns; ++u) put({OpCode::store_y, reg.acc(u, 0), 0, 0, y_row(u)});
 }
 
@@ -215,25 +242,102 @@ int32_t SpmvWriter::append_rounds(std::span<const Slot> slots, int32_t value, in
   return value + rounds * kRound * line;
 }
 
-/// The epilogue of a slice's vectors of Y, whose rows' parameters lie from value slot `value` on. Uses x[0] as scratch.
+/// As many as registers hold for the most columns a pass computes, a power of two, so that code for one column reads
+/// the same values.
+int64_t SpmvWriter::slices_together() const {
+  const int64_t columns = schedule_.panels_per_pass, registers = lanes_ == kSliceRows ? 31 : 14;
+  int64_t slices = 8;
+  while (slices > 1 && (slices + 1) * columns + 1 > registers) slices /= 2;
+  return slices;
+}
+
+void SpmvWriter::pack_whole(const SliceRange& range, std::vector<ValueSource>& values) {
+  const size_t first = values.size() - kSliceRows;  // behind the constants
+  const auto offsets = pattern_.row_offsets();
+  const auto columns = pattern_.columns();
+  const auto rows_of = [&](int64_t slice) {
+    const size_t at = static_cast<size_t>(slice) * lanes_;
+    return range.order.subspan(at, std::min(lanes_, range.order.size() - at));
+  };
+  const int64_t together = slices_together();
+  for (int64_t s = range.begin; s < range.end; s += together) {
+    const int64_t end = std::min(s + together, range.end);
+    const size_t at = values.size(), step = static_cast<size_t>(end - s) * lanes_;
+    values.resize(at + static_cast<size_t>(pattern_.cols()) * step, ValueSource::make(ValueKind::zero, 0));
+    for (int64_t slice = s; slice < end; ++slice) {
+      size_t lane = at + static_cast<size_t>(slice - s) * lanes_;
+      for (const int32_t row : rows_of(slice)) {
+        for (int64_t i = offsets[row]; i < offsets[row + 1]; ++i) {
+          values[lane + static_cast<size_t>(columns[i]) * step] =
+              ValueSource::make(ValueKind::weight, static_cast<uint32_t>(i));
+        }
+        ++lane;
+      }
+      slices_.push_back({slice, 0, static_cast<int32_t>(at - first)});
+    }
+    for (int64_t slice = s; slice < end; ++slice) append_parameters(problem_.epilogue, rows_of(slice), lanes_, values);
+  }
+}
+
+void SpmvWriter::append_whole(std::span<const Slice> slices, int columns, Program& program) const {
+  const auto put = [&](Op op) { program.ops.push_back(op); };
+  const auto acc = [&](size_t s, int u) { return static_cast<uint8_t>(static_cast<int>(s) * columns + u); };
+  const auto y_row = [&](size_t s) { return static_cast<int32_t>(slices[s].number * columns); };
+  const auto weights = static_cast<uint8_t>(columns);
+  const auto line = static_cast<int32_t>(lanes_), step = static_cast<int32_t>(slices.size()) * line;
+  for (size_t s = 0; s < slices.size(); ++s) {
+    for (int u = 0; u < columns; ++u) put({OpCode::load_y, acc(s, u), 0, 0, y_row(s) + u});
+  }
+  const auto products = [&](int64_t k) {
+    for (int u = 0; u < columns; ++u) {
+      put({OpCode::broadcast_x, static_cast<uint8_t>(u), 0, 0, static_cast<int32_t>(u * column_floats_ + k)});
+    }
+    const int32_t value = slices[0].value + static_cast<int32_t>(k) * step;
+    for (size_t s = 0; s < slices.size(); ++s) {
+      const int32_t at = value + static_cast<int32_t>(s) * line;
+      if (columns == 1) {
+        put({OpCode::fma_values, acc(s, 0), 0, 0, at});
+        continue;
+      }
+      put({OpCode::load_values, weights, 0, 0, at});
+      for (int u = 0; u < columns; ++u) put({OpCode::fma_x, acc(s, u), static_cast<uint8_t>(u), weights});
+    }
+  };
+  const int64_t rounds = pattern_.cols() / kColumnsPerRound;
+  if (rounds > 0) {
+    put({OpCode::k_loop_begin, 0, 0, 0, static_cast<int32_t>(rounds)});
+    for (int64_t k = 0; k < kColumnsPerRound; ++k) products(k);
+    put({OpCode::k_loop_end, 0, 0, kColumnsPerRound, static_cast<int32_t>(kColumnsPerRound) * step});
+  }
+  for (int64_t k = rounds * kColumnsPerRound; k < pattern_.cols(); ++k) products(k);
+  const int32_t behind = slices[0].value + static_cast<int32_t>(pattern_.cols()) * step;
+  append_epilogue(behind, {0, 1, columns, static_cast<int>(slices.size()), y_row(0)}, program);
+  for (size_t s = 0; s < slices.size(); ++s) {
+    for (int u = 0; u < columns; ++u) put({OpCode::store_y, acc(s, u), 0, 0, y_row(s) + u});
+  }
+}
+
+/// The epilogue of some slices' vectors of Y, whose rows' parameters lie from value slot `value` on, slice by slice.
+/// Uses x[0] as scratch.
 void SpmvWriter::append_epilogue(int32_t value, const Sums& sums, Program& program) const {
   const Epilogue& epilogue = problem_.epilogue;
+  const auto line = static_cast<int32_t>(lanes_), parameters = parameter_lines(epilogue);
+  const int vectors = sums.slices * sums.columns;
   const auto all = [&](OpCode code, int32_t imm = 0) {
-    for (int u = 0; u < sums.columns; ++u) program.ops.push_back({code, sums.acc(u), 0, 0, imm});
+    for (int i = 0; i < vectors; ++i) program.ops.push_back({code, sums.acc(i), 0, 0, imm});
   };
   const auto fill = [&](int32_t slot) { program.ops.push_back({OpCode::fill_x, 0, 0, 0, slot}); };
   const auto residual = [&] {
-    for (int u = 0; u < sums.columns; ++u) {
-      program.ops.push_back({OpCode::add_residual, sums.acc(u), 0, 0, sums.y_row + u});
+    for (int i = 0; i < vectors; ++i) program.ops.push_back({OpCode::add_residual, sums.acc(i), 0, 0, sums.y_row + i});
+  };
+  const auto by_rows = [&](OpCode code) {
+    for (int i = 0; i < vectors; ++i) {
+      program.ops.push_back({code, sums.acc(i), 0, 0, value + i / sums.columns * parameters * line});
     }
-  };
-  const auto next_line = [&] {
-    const auto line = static_cast<int32_t>(lanes_);
     value += line;
-    return value - line;
   };
-  if (epilogue.row_scale) all(OpCode::mul_values, next_line());
-  if (epilogue.bias) all(OpCode::add_values, next_line());
+  if (epilogue.row_scale) by_rows(OpCode::mul_values);
+  if (epilogue.bias) by_rows(OpCode::add_values);
   if (epilogue.residual == Residual::before_activation) residual();
   switch (epilogue.activation) {
     case Activation::none:
@@ -246,7 +350,7 @@ void SpmvWriter::append_epilogue(int32_t value, const Sums& sums, Program& progr
       all(OpCode::leaky_value, kAlpha);
       break;
     case Activation::prelu:
-      all(OpCode::leaky_values, next_line());
+      by_rows(OpCode::leaky_values);
       break;
     case Activation::clip:
       fill(kLo);
@@ -255,8 +359,8 @@ void SpmvWriter::append_epilogue(int32_t value, const Sums& sums, Program& progr
       all(OpCode::min_x);
       break;
     case Activation::hard_swish:
-      for (int u = 0; u < sums.columns; ++u) {
-        const uint8_t acc = sums.acc(u);
+      for (int i = 0; i < vectors; ++i) {
+        const uint8_t acc = sums.acc(i);
         program.ops.push_back({OpCode::x_from_acc, 0, acc, 0, slot_of(kThree)});
         program.ops.push_back({OpCode::x_max_value, 0, 0, 0, kZero});
         program.ops.push_back({OpCode::x_min_value, 0, 0, 0, slot_of(kSix)});
@@ -278,7 +382,7 @@ void SpmvWriter::append_epilogue(int32_t value, const Sums& sums, Program& progr
     case Activation::gelu_erf:
     case Activation::gelu_tanh:
       program.ops.push_back(
-          {OpCode::activate, sums.first, sums.step, static_cast<uint8_t>(epilogue.activation), sums.columns});
+          {OpCode::activate, sums.first, sums.step, static_cast<uint8_t>(epilogue.activation), vectors});
       break;
   }
   if (epilogue.residual == Residual::after_activation) residual();

@@ -62,7 +62,7 @@ struct Schedule {
   int64_t tile_group = 0;
   int64_t inner_panels = 0;
   /// Vector form: windows of 16 columns of X begin at every so many columns: 4, 8 or 16. Smaller steps leave fewer
-  /// lanes empty and copy X more often.
+  /// lanes empty and copy X more often. 1: no windows; all columns are multiplied, zeros too, each X in all lanes.
   int32_t window_step = 16;
   /// Fetch the next tile's code and values, as data, when a call comes to a tile for the first time: for code that
   /// other layers push out of the caches between calls, which instruction fetch alone brings back at a third of the

@@ -15,6 +15,7 @@ enum class Layout : uint8_t {
           ///< see strip.h.
   plane,  ///< Of spatial convolutions: [batch][channels][padded plane], see image_layout.h.
   row,    ///< Of spatial convolutions: [batch][padded row][channels][columns], see image_layout.h.
+  grid,   ///< Of the X of depthwise convolutions: strips without overlap, cut as their Y, see strip.h.
 };
 
 /// NaN stays NaN. Where a formula has -inf * 0 the result is NaN too. Errors of those with an exponential, in ulp of

@@ -131,8 +131,8 @@ Schedule read_schedule(Reader& in) {
   schedule.tile_group = in.number_within<int64_t>(0, kMaxDimension);
   schedule.inner_panels = in.number_within<int64_t>(schedule.tile_group > 0 ? 1 : 0, kMaxColumns);
   // The launcher lays windows out by it.
-  schedule.window_step = in.number_within<int32_t>(4, 16);
-  if ((schedule.window_step & (schedule.window_step - 1)) != 0) in.fail();
+  schedule.window_step = in.number_within<int32_t>(1, 16);
+  if ((schedule.window_step & (schedule.window_step - 1)) != 0 || schedule.window_step == 2) in.fail();
   if (schedule.form == Form::vector && schedule.panels_per_pass > kMostColumnsPerPass) in.fail();
   schedule.prefetch_code = in.boolean();
   schedule.lanes = in.number_within<int32_t>(4, 16);

@@ -17,9 +17,9 @@ namespace sparsmith {
 ///
 /// Code of the vector form reads X as lines of 16 floats, line w * columns + u being window w of the pass's u-th
 /// column, and Y (from which it starts) and the residual as lines s * columns + u, slice s of rows in the order of
-/// rows_by_count; lines lie on multiples of 64 bytes. Its `single` entry computes one column. With 8 lanes X is columns
-/// of lane_column_floats(K) floats (pattern/row_order.h), zeros behind K, and slices have 8 rows, in the first half of
-/// their lines.
+/// rows_by_count; lines lie on multiples of 64 bytes. Its `single` entry computes one column. With 8 lanes, or
+/// a window_step of 1, X is columns of lane_column_floats(K) floats (pattern/row_order.h), zeros behind K; with 8 lanes
+/// slices have 8 rows, in the first half of their lines.
 struct EntryArgs {
   const float* x;                 ///< panels of X, row 0 of K (also for later k-blocks: code adds its own offset)
   float* y;                       ///< row Segment::first_row of Y (the code adds its rows' offsets from there)

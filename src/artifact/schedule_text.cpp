@@ -33,8 +33,8 @@ const char* to_string(ImageLayout layout) {
 std::string Schedule::describe() const {
   if (form == Form::vector) {
     return "vector, " + std::to_string(lanes) + " lanes, " + std::to_string(tile_rows) + " rows by " +
-           std::to_string(panels_per_pass) + (panels_per_pass > 1 ? " columns" : " column") + ", windows every " +
-           std::to_string(window_step);
+           std::to_string(panels_per_pass) + (panels_per_pass > 1 ? " columns" : " column") +
+           (window_step > 1 ? ", windows every " + std::to_string(window_step) : ", all of k");
   }
   std::string text = std::string(to_string(form)) + " " + std::to_string(tile_rows) + "x" +
                      std::to_string(panels_per_pass) + ", k " + (k_block > 0 ? std::to_string(k_block) : "all") +

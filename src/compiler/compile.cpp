@@ -16,8 +16,8 @@ namespace {
 /// Raised when the planner may choose otherwise for the same input, so that cached choices are made anew.
 constexpr int kPlannerVersion = 11;
 
-/// Everything the code and its plan depend on, as text; what depends on values alone (alpha, beta, lo, hi) is left out. An
-/// untuned plan is a function of this key, so finding code needs no planning.
+/// Everything the code and its plan depend on, as text; what depends on values alone (alpha, beta, lo, hi) is left out.
+/// An untuned plan is a function of this key, so finding code needs no planning.
 Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& target, const CompileOptions& options,
                  const MachineCosts* machine) {
   std::string text = "sparsmith " + std::string(version()) + " llvm " + llvm_version() + " image " +

@@ -105,10 +105,17 @@ std::vector<Schedule> vector_schedules(const Pattern& pattern, const Problem& pr
   // Half a window's step: a quarter's leaves 4 % fewer slots and is no faster. Where its windows fill L1, a whole one.
   constexpr int64_t kMostOverlapped = 4096;
   schedule.window_step = schedule.lanes == kSliceRows && pattern.cols() <= kMostOverlapped ? 8 : 16;
-  std::vector<Schedule> schedules{schedule};
-  for (const int32_t columns : {2, 4}) {
-    schedule.panels_per_pass = columns;
-    if (columns <= n) schedules.push_back(schedule);
+  std::vector<Schedule> schedules;
+  // All weights, zeros too, are more than the slots of a quarter of them, whose lanes are mostly full.
+  const bool whole =
+      4 * pattern.nnz() >= pattern.rows() * pattern.cols() && pattern.rows() * pattern.cols() <= kMaxNonzeros;
+  for (const int32_t step : {schedule.window_step, 1}) {
+    if (step == 1 && !whole) continue;
+    schedule.window_step = step;
+    for (const int32_t columns : {1, 2, 4}) {
+      schedule.panels_per_pass = columns;
+      if (columns <= n) schedules.push_back(schedule);
+    }
   }
   std::erase_if(schedules, [&](const Schedule& s) { return !check_schedule(s, pattern, problem, target); });
   return schedules;

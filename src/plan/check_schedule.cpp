@@ -36,9 +36,10 @@ Status check_vector(const Schedule& schedule, const Pattern& pattern, const Prob
         "the vector form for columns of " + std::to_string(pattern.cols()) + " floats, which lie beyond a displacement",
         "another form, or fewer columns per pass");
   }
-  if (schedule.window_step != 4 && schedule.window_step != 8 && schedule.window_step != 16) {
+  if (schedule.window_step != 1 && schedule.window_step != 4 && schedule.window_step != 8 &&
+      schedule.window_step != 16) {
     return bad_input("a vector schedule with windows every " + std::to_string(schedule.window_step) +
-                     " columns; 4, 8 and 16 are possible");
+                     " columns; 4, 8 and 16 are possible, and 1 for none");
   }
   if (schedule.k_block != 0 || schedule.n_block != 0 || schedule.tile_group != 0 || schedule.direct_x) {
     return bad_input("a vector schedule with blocks, groups of tiles or X in place; it has none of them");

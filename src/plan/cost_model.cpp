@@ -106,21 +106,27 @@ namespace {
 /// whose instructions come by the slice.
 int64_t slot_weight_bytes(Isa isa) { return isa == Isa::avx512 ? 64 : 32; }
 int64_t slot_code_bytes(Isa isa, int64_t columns) { return isa == Isa::avx512 ? 11 + 25 * columns : 8; }
+/// Without windows a slot is a line of weights, whose code is a loop.
+bool whole_columns(const Schedule& schedule) { return schedule.window_step == 1; }
+int64_t whole_code_bytes(const Work& work) { return work.m * 8 + work.tiles * 1024; }
 int64_t slice_code_bytes(Isa isa, int64_t columns) { return isa == Isa::avx512 ? 32 : 200 + 240 * columns; }
 
 double predict_vector(const Schedule& schedule, const Problem& problem, const Work& work, const MachineModel& machine) {
   const int64_t most = schedule.panels_per_pass, whole = work.n / most, rest = work.n % most;
+  const bool whole_k = whole_columns(schedule);
+  const double slot = whole_k ? machine.x_l2 : machine.slot, more = whole_k ? machine.fma : machine.slot_more;
   const auto pass = [&](int64_t columns) {
-    const double bytes =
-        static_cast<double>(work.slots * (slot_weight_bytes(machine.isa) + slot_code_bytes(machine.isa, columns)));
-    return static_cast<double>(work.slots) * (machine.slot + machine.slot_more * static_cast<double>(columns - 1)) +
+    const int64_t code = whole_k ? 0 : slot_code_bytes(machine.isa, columns);
+    const double bytes = static_cast<double>(work.slots * (slot_weight_bytes(machine.isa) + code));
+    return static_cast<double>(work.slots) * (slot + more * static_cast<double>(columns - 1)) +
            bytes * code_miss_share(bytes, machine.l2_bytes) * machine.slot_byte_far +
            static_cast<double>(work.tiles) * machine.call;
   };
   const bool strided = problem.x_layout == Layout::panel || work.n > 1;
-  const double column = static_cast<double>(work.m) * machine.lane_row +
-                        static_cast<double>(window_count(work.k, schedule.window_step)) * machine.window +
-                        (strided ? static_cast<double>(work.k) * machine.strided_x : 0);
+  const double column =
+      static_cast<double>(work.m) * machine.lane_row +
+      static_cast<double>(window_count(work.k, whole_k ? kWindowColumns : schedule.window_step)) * machine.window +
+      (strided ? static_cast<double>(work.k) * machine.strided_x : 0);
   return static_cast<double>(whole) * pass(most) + static_cast<double>(rest) * pass(1) +
          static_cast<double>(work.n) * column + network_ns(schedule, work, machine);
 }
@@ -264,6 +270,7 @@ int64_t estimate_value_bytes(const Schedule& schedule, const Work& work) {
 
 int64_t estimate_code_bytes(const Schedule& schedule, const Work& work, Isa isa) {
   if (schedule.form == Form::vector) {
+    if (whole_columns(schedule)) return whole_code_bytes(work);
     const int64_t columns = schedule.panels_per_pass;
     const auto entry = [&](int64_t u) {
       return work.slots * slot_code_bytes(isa, u) + work.m / schedule.lanes * slice_code_bytes(isa, u);

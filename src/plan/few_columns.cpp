@@ -54,7 +54,10 @@ Work CandidateMaker::work(const Schedule& schedule, int64_t n, int64_t panels) {
   if (schedule.form == Form::vector) {
     work.tiles = (rows + schedule.tile_rows - 1) / schedule.tile_rows;
     auto [slots, is_new] = slots_.try_emplace({schedule.lanes, schedule.window_step});
-    if (is_new) slots->second = estimate_slots(pattern_, schedule.window_step, schedule.lanes);
+    if (is_new && schedule.window_step == 1) {
+      slots->second = (rows + schedule.lanes - 1) / schedule.lanes * pattern_.cols();
+    } else if (is_new)
+      slots->second = estimate_slots(pattern_, schedule.window_step, schedule.lanes);
     work.slots = slots->second;
   } else {
     const bool cluster = schedule.form == Form::sparse && schedule.cluster_rows;
@@ -123,7 +126,8 @@ void plan_few_columns(Plan& plan, const Problem& problem, const Pattern& pattern
   std::optional<Schedule> vector, narrow;
   const auto predicted = [&](const Schedule& s, int64_t n) { return maker.make(s, n, panel_count(n)).predicted_ns; };
   if (const auto schedules = vector_schedules(pattern, problem, 1, target); !schedules.empty()) {
-    vector = schedules.front();
+    const auto one = [&](const Schedule& a, const Schedule& b) { return predicted(a, 1) < predicted(b, 1); };
+    vector = *std::min_element(schedules.begin(), schedules.end(), one);
     constexpr int64_t kOther = 4;
     times.vector_one = predicted(*vector, 1);
     times.vector_more = (predicted(*vector, kOther) - times.vector_one) / (kOther - 1);

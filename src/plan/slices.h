@@ -22,6 +22,7 @@ namespace sparsmith {
 
 inline constexpr int kSliceRows = 16, kNarrowSliceRows = 8;
 inline constexpr int kWindowColumns = 16;
+inline constexpr int32_t kLeastWindowStep = 4;
 
 /// Window w holds columns [w * step, w * step + 16), zeros where those are past K.
 constexpr int64_t window_count(int64_t k, int64_t step) { return (k + step - 1) / step; }

@@ -24,9 +24,15 @@ Column<T> panel_column(const PanelRuns& runs, T* data, int64_t rows, int64_t col
   return {data + runs.at(column / kWidth) * rows * kWidth + column % kWidth, kWidth};
 }
 
-// Floats of X as the code reads it: windows of all columns, or, with 8 lanes, columns one after the other.
+// Whether the code reads columns of X one after the other rather than windows of all of them: with 8 lanes, and
+// without windows.
+bool columns_side_by_side(const Launch& kernel) {
+  return kernel.schedule.lanes < kWidth || kernel.schedule.window_step == 1;
+}
+
+// Floats of X as the code reads it.
 int64_t x_floats(const Launch& kernel, int64_t columns) {
-  if (kernel.schedule.lanes < kWidth) return lane_column_floats(kernel.k) * columns;
+  if (columns_side_by_side(kernel)) return lane_column_floats(kernel.k) * columns;
   return WindowShape{kernel.k, kernel.schedule.window_step, columns}.count() * columns * kWidth;
 }
 
@@ -69,8 +75,8 @@ class Pass {
       const Column<const float> x = ops_.x_plain ? plain_column(ops_.x_view, ops_.x, column)
                                                  : panel_column(ops_.x_runs, ops_.x, kernel_.k, column);
       const int64_t floats = lane_column_floats(kernel_.k);
-      const bool left_out = kernel_.schedule.lanes < kWidth ? fill_column(x, kernel_.k, floats, x_ + u * floats)
-                                                            : fill_windows(x, shape, copy_, x_ + at);
+      const bool left_out = columns_side_by_side(kernel_) ? fill_column(x, kernel_.k, floats, x_ + u * floats)
+                                                          : fill_windows(x, shape, copy_, x_ + at);
       if (left_out) add_nonfinite(x, slices, y_ + at);
     }
   }

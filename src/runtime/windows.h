@@ -26,7 +26,7 @@ struct WindowShape {
 /// nonzero multiply whatever they look up by 0; whether there were any is the result.
 bool fill_windows(Column<const float> x, const WindowShape& shape, float* copy, float* windows);
 
-/// The same for code of 8 lanes: copies the column to `copy`, zeros up to `floats` behind it.
+/// The same for code that reads columns side by side: copies the column to `copy`, zeros up to `floats` behind it.
 bool fill_column(Column<const float> x, int64_t k, int64_t floats, float* copy);
 
 /// Slices of `lanes` rows, 16 or 8, of columns a pass computes together, in lines of 16 floats.

@@ -290,7 +290,7 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
     s.tile_rows = static_cast<int32_t>(16 * (1 + upto(4)));
     s.panels_per_pass = static_cast<int32_t>(1 + upto(wide ? kMostColumnsPerPass - 1 : 5));
     s.lanes = wide ? 16 : 8;
-    s.window_step = 4 << upto(2);
+    s.window_step = upto(3) == 0 ? 1 : 4 << upto(2);
     return s;
   }
   if (problem.spatial() && k == problem.conv->taps() && upto(1) == 0) {

@@ -2,6 +2,7 @@
 /// Small networks built node by node, with seeded random constants.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <string>

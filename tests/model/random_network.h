@@ -27,6 +27,7 @@ class RandomNetwork {
   /// Convolutions and what stands between them.
   graph::Graph images() {
     Image x{net_.input("x", {-1, net_.pick(1, 5), 0, 0}), 0, net_.pick(1, 40), net_.pick(1, 40)};
+    if (net_.chance(0.5)) net_.graph().opset = 18;
     auto& shape = *net_.graph().values[0].shape;
     x.c = shape[1].size;
     shape[2].size = x.h;
@@ -34,8 +35,12 @@ class RandomNetwork {
     for (int64_t layers = net_.pick(1, 7); layers > 0; --layers) x = next(x);
     if (net_.chance(0.3)) net_.output(x.id);
     if (net_.chance(0.5)) {
-      const graph::ValueId mean = net_.node("GlobalAveragePool", {x.id});
-      const graph::ValueId flat = net_.node("Flatten", {mean}, {{"axis", int64_t{1}}});
+      graph::ValueId flat = graph::kNoValue;
+      if (net_.chance(0.3)) {
+        flat = image_mean(x.id, false);
+      } else {
+        flat = net_.node("Flatten", {net_.node("GlobalAveragePool", {x.id})}, {{"axis", int64_t{1}}});
+      }
       net_.output(net_.matmul(flat, x.c, net_.pick(1, 40)));
     } else {
       net_.output(net_.conv(x.id, x.c, net_.pick(1, 20), {}, "none"));
@@ -163,9 +168,21 @@ class RandomNetwork {
     }
     return {net_.conv(inner, 9, x.c, {.kernel = 3, .pad = 1}, activation(), x.id, net_.chance(0.5)), x.c, x.h, x.w};
   }
+  /// ReduceMean over the axes of images, as opsets before 18 have them and after.
+  graph::ValueId image_mean(graph::ValueId x, bool keep) {
+    std::map<std::string, graph::Attribute, std::less<>> attributes{{"keepdims", int64_t{keep}}};
+    const std::vector<int64_t> axes = net_.chance(0.5) ? std::vector<int64_t>{2, 3} : std::vector<int64_t>{-1, -2};
+    std::vector<graph::ValueId> inputs{x};
+    if (net_.graph().opset < 18) {
+      attributes["axes"] = axes;
+    } else {
+      inputs.push_back(net_.integers(axes));
+    }
+    return net_.node("ReduceMean", std::move(inputs), std::move(attributes));
+  }
   Image squeeze_and_excite(const Image& x) {
-    graph::ValueId scale = net_.node("GlobalAveragePool", {x.id});
-    scale = net_.conv(scale, x.c, 3, {}, "relu");
+    graph::ValueId scale = net_.chance(0.5) ? image_mean(x.id, true) : net_.node("GlobalAveragePool", {x.id});
+    scale = net_.conv(scale, x.c, 3, {}, activation());
     scale = net_.node("Sigmoid", {net_.conv(scale, 3, x.c, {}, "none")});
     const bool swapped = net_.chance(0.3);
     return {net_.node("Mul", swapped ? std::vector{scale, x.id} : std::vector{x.id, scale}), x.c, x.h, x.w};
