@@ -92,6 +92,11 @@ class Lowering {
     return target;
   }
 
+  bool lies_in(ValueId value, const Format& format) {
+    const auto& own = buffers_[value];
+    return std::any_of(own.begin(), own.end(), [&](int32_t b) { return buffer(b).format == format; });
+  }
+
   /// A buffer whose interior lies on the grid.
   int32_t buffer_on(ValueId value, const StripGrid& grid) {
     for (const int32_t b : buffers_[value]) {
@@ -188,6 +193,7 @@ class Lowering {
 
   /// Whether an operator along rows should have them in panels: attention, and what a product of several rows reads.
   bool is_among_panels(const Node& node) const {
+    if (model::is_view(node)) return false;
     if (node.op == "Attention") return true;
     const auto& readers = readers_[static_cast<size_t>(node.outputs[0])];
     return model::rows_of(type(node.inputs[0])) > 1 && std::any_of(readers.begin(), readers.end(), [&](size_t n) {
@@ -205,7 +211,7 @@ class Lowering {
       if (id == kNoValue) return false;
       outputs.push_back(type(id));
     }
-    if (model::row_formats(graph_, node, inputs) && is_among_panels(node)) {
+    if (model::row_formats(graph_, node, inputs, outputs) && is_among_panels(node)) {
       buffer_in(node.inputs[0], Format::of(Kind::panels));
     }
     for (const int32_t b : buffers_[node.inputs[0]]) {
@@ -248,7 +254,10 @@ class Lowering {
     if (is_layer(node) && node.op == "MatMul" && model::rows_of(type(node.inputs[ops::kLayerX])) > 0) {
       return place_product(node);
     }
-    if (place_pooling(node) || place_blocked(node)) return success();
+    if (place_pooling(node)) return success();
+    // Of a value in panels and plain, a view costs nothing in either.
+    const bool blocked = place_blocked(node);
+    if (blocked && !(model::is_view(node) && lies_in(node.inputs[0], Format::of(Kind::plain)))) return success();
     std::vector<int32_t> inputs, outputs;
     for (const ValueId id : node.inputs) {
       inputs.push_back(id == kNoValue ? Work::kNone : buffer_in(id, Format::of(Kind::plain)));
@@ -290,12 +299,30 @@ void drop_weights(Graph& graph, const model::Program& program) {
   }
 }
 
+/// One sample; what else inputs leave open is the length of a text.
+Result<std::vector<std::vector<int64_t>>> example_shapes(const Graph& graph) {
+  constexpr int64_t kLength = 128;
+  auto shapes = ops::declared_shapes(graph);
+  if (!shapes) return shapes;
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const graph::Shape& declared = *graph.values[static_cast<size_t>(graph.inputs[i])].shape;
+    for (size_t d = 1; d < declared.size(); ++d) {
+      if (declared[d].size < 0) (*shapes)[i][d] = kLength;
+    }
+  }
+  return shapes;
+}
+
 }  // namespace
 
 Result<Lowered> lower(Graph graph) {
-  const auto shapes = ops::declared_shapes(graph);
+  auto shapes = example_shapes(graph);
   if (!shapes) return shapes.error();
   auto types = ops::Evaluator::create(graph, *shapes);
+  if (!types) {
+    shapes = ops::declared_shapes(graph);
+    types = ops::Evaluator::create(graph, *shapes);
+  }
   if (!types) return types.error();
   prepare(graph, *types);
   types = ops::Evaluator::create(graph, *shapes);

@@ -18,7 +18,7 @@ struct Lowered {
 
 /// Formats are chosen along the graph: images stay in strips from kernel to kernel, a product's output being written
 /// into the next convolution's X where the cuts agree; rows stay in panels. What can run on them in place does; for
-/// everything else values are unpacked. Shapes are those at batch 1.
+/// everything else values are unpacked. Shapes are those of one sample.
 Result<Lowered> lower(graph::Graph graph);
 
 }  // namespace sparsmith::lower

@@ -91,7 +91,7 @@ std::optional<std::vector<Format>> blocked_formats(const graph::Graph& graph, co
   if (inputs.empty() || !inputs[0] || outputs.empty() || inputs.size() > BlockedStep::kMost) return std::nullopt;
   if (outputs.size() > BlockedStep::kMost) return std::nullopt;
   if (first.kind == Kind::panels) {
-    if (auto formats = row_formats(graph, node, inputs)) return formats;
+    if (auto formats = row_formats(graph, node, inputs, outputs)) return formats;
   }
   const ops::Type& value = *inputs[0];
   std::vector<Format> formats(inputs.size(), Format::of(Kind::plain));
@@ -156,7 +156,7 @@ Result<std::unique_ptr<Step>> make_blocked_step(const StepSource& source) {
   if (!formats || source.work.inputs.size() != inputs.size() || source.work.outputs.size() != outputs.size()) {
     return unfit;
   }
-  if (first.kind == Kind::panels && row_formats(source.graph, node, inputs)) return make_row_step(source);
+  if (first.kind == Kind::panels && row_formats(source.graph, node, inputs, outputs)) return make_row_step(source);
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i] != (source.work.inputs[i] == Work::kNone)) return unfit;
     if (!inputs[i]) continue;

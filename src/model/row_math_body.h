@@ -112,22 +112,21 @@ SPARSMITH_TARGET static void soften(const HeadRows& rows, int64_t query, int64_t
                                     float* most, float* sum, float* kept) {
   constexpr int64_t kNext = kPanels * kPanelWidth;
   const float* const mask = rows.mask == nullptr ? nullptr : rows.mask + (key - rows.first_key) * rows.mask_key;
+  const bool each = mask != nullptr && rows.mask_query != 0;
+  alignas(64) float added[kKeys * kPanelWidth];
+  for (int64_t l = 0; each && l < kPanelWidth; ++l) {
+    const int64_t row = std::clamp<int64_t>(query + l - rows.first_query, 0, rows.queries - 1);
+    const float* const from = mask + row * rows.mask_query;
+    for (int64_t j = 0; j < keys; ++j) added[j * kPanelWidth + l] = from[j * rows.mask_key];
+  }
   Vector largest[kParts];
   for (int64_t i = 0; i < kParts; ++i) largest[i] = at(most, i);
   for (int64_t j = 0; j < keys; ++j) {
     float* const line = scores + j * kNext;
-    alignas(64) float added[kPanelWidth];
-    const bool each = mask != nullptr && rows.mask_query != 0;
-    if (each) {
-      for (int64_t l = 0; l < kPanelWidth; ++l) {
-        const int64_t row = std::clamp<int64_t>(query + l - rows.first_query, 0, rows.queries - 1);
-        added[l] = mask[j * rows.mask_key + row * rows.mask_query];
-      }
-    }
     const float all = mask == nullptr || each ? 0.0f : mask[j * rows.mask_key];
     for (int64_t i = 0; i < kParts; ++i) {
       Vector score = at(line, i) * rows.scale + all;
-      if (each) score += at(added, i);
+      if (each) score += at(added + j * kPanelWidth, i);
       at(line, i) = score;
       largest[i] = score > largest[i] ? score : largest[i];
     }

@@ -1,6 +1,9 @@
 #include "model/rows.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
 
 #include "model/row_math.h"
 #include "ops/layer.h"
@@ -100,6 +103,21 @@ class AttentionStep final : public Step {
   ops::AttentionShape shape_;
 };
 
+/// Of rows that are arranged in other dimensions.
+class ViewStep final : public Step {
+ public:
+  ViewStep(const StepSource& source, int64_t bytes)
+      : input_(source.work.inputs[0]), output_(source.work.outputs[0]), bytes_(bytes) {}
+  Status run(const Call& call) const override {
+    if (bytes_ > 0) std::memcpy(call.at<void>(output_), call.at<const void>(input_), static_cast<size_t>(bytes_));
+    return success();
+  }
+
+ private:
+  int32_t input_, output_;
+  int64_t bytes_;
+};
+
 bool is_attention(const graph::Node& node) { return node.domain == ops::kLayerDomain && node.op == "Attention"; }
 
 /// A scale or shift with one float for each element of a row.
@@ -109,8 +127,15 @@ bool is_row(const ops::Type& type, int64_t channels) {
 
 }  // namespace
 
-std::optional<std::vector<Format>> row_formats(const graph::Graph& graph, const graph::Node& node, Types inputs) {
-  if (inputs.empty() || !inputs[0] || inputs[0]->shape.empty() || node.outputs.size() != 1) return std::nullopt;
+bool is_view(const graph::Node& node) {
+  constexpr std::array<std::string_view, 6> kViews = {"Reshape",   "Flatten",  "Squeeze",
+                                                      "Unsqueeze", "Identity", "Dropout"};
+  return node.domain.empty() && std::find(kViews.begin(), kViews.end(), node.op) != kViews.end();
+}
+
+std::optional<std::vector<Format>> row_formats(const graph::Graph& graph, const graph::Node& node, Types inputs,
+                                               std::span<const ops::Type> outputs) {
+  if (inputs.empty() || !inputs[0] || inputs[0]->shape.empty() || outputs.size() != 1) return std::nullopt;
   std::vector<Format> formats(inputs.size(), Format::of(Kind::plain));
   formats[0] = Format::of(Kind::panels);
   ops::NodeView view(graph, node, inputs);
@@ -119,6 +144,11 @@ std::optional<std::vector<Format>> row_formats(const graph::Graph& graph, const 
     if (!view.ok() || shape.width > RowMath::kMostWidth) return std::nullopt;
     formats[1] = formats[2] = formats[0];
     return formats;
+  }
+  if (is_view(node)) {
+    const ops::Type &x = *inputs[0], &y = outputs[0];
+    const bool rows = x.element == ElementType::f32 && !y.shape.empty() && last_of(x) == last_of(y);
+    return rows && x.size() == y.size() ? std::optional(formats) : std::nullopt;
   }
   if (node.op != "LayerNormalization" || inputs[0]->element != ElementType::f32) return std::nullopt;
   const auto last = static_cast<int64_t>(inputs[0]->shape.size()) - 1;
@@ -136,7 +166,9 @@ Result<std::unique_ptr<Step>> make_row_step(const StepSource& source) {
   for (const graph::ValueId id : node.inputs) {
     inputs.push_back(id == graph::kNoValue ? std::nullopt : std::optional(source.type_of(id)));
   }
-  const auto formats = row_formats(source.graph, node, inputs);
+  if (node.outputs.size() != 1 || node.outputs[0] == graph::kNoValue) return unfit;
+  const ops::Type& y = source.type_of(node.outputs[0]);
+  const auto formats = row_formats(source.graph, node, inputs, {&y, 1});
   if (!formats || source.work.inputs.size() != inputs.size() || source.work.outputs.size() != 1) return unfit;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i] != (source.work.inputs[i] == Work::kNone)) return unfit;
@@ -147,6 +179,11 @@ Result<std::unique_ptr<Step>> make_row_step(const StepSource& source) {
   if (source.work.outputs[0] == Work::kNone) return unfit;
   const Buffer& output = source.output(0);
   if (output.value != node.outputs[0] || output.format.kind != Kind::panels) return unfit;
+  if (is_view(node)) {
+    const auto bytes = bytes_of(output.format, y);
+    if (!bytes) return bytes.error();
+    return std::unique_ptr<Step>(std::make_unique<ViewStep>(source, *bytes));
+  }
   ops::NodeView view(source.graph, node, inputs);
   if (is_attention(node)) {
     return std::unique_ptr<Step>(std::make_unique<AttentionStep>(source, ops::attention_shape(view)));

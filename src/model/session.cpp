@@ -1,23 +1,16 @@
 #include "model/session.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <new>
-#include <string_view>
+
+#include "model/rows.h"
 
 namespace sparsmith::model {
 namespace {
 
 constexpr std::align_val_t kLine{64};
-
-/// Operators whose output has the input's elements in the same order.
-bool is_view(const graph::Node& node) {
-  constexpr std::array<std::string_view, 6> kViews = {"Reshape",   "Flatten",  "Squeeze",
-                                                      "Unsqueeze", "Identity", "Dropout"};
-  return node.domain.empty() && std::find(kViews.begin(), kViews.end(), node.op) != kViews.end();
-}
 
 }  // namespace
 
@@ -98,7 +91,8 @@ Status Session::prepare() {
 
 /// A view whose memory can be its input's.
 bool Session::is_alias(const Work& work) const {
-  if (work.kind != Work::Kind::reference || work.outputs.size() != 1 || work.outputs[0] == Work::kNone) return false;
+  if (work.kind != Work::Kind::reference && work.kind != Work::Kind::blocked) return false;
+  if (work.outputs.size() != 1 || work.outputs[0] == Work::kNone) return false;
   const auto output = static_cast<size_t>(work.outputs[0]);
   return is_view(graph_.nodes[static_cast<size_t>(work.node)]) && work.inputs[0] != Work::kNone &&
          places_[output].kind == Place::Kind::none && bytes_[output] == bytes_[static_cast<size_t>(work.inputs[0])];
@@ -135,6 +129,7 @@ void Session::place_buffers() {
     if (skipped_[w] || !is_alias(work)) continue;
     places_[static_cast<size_t>(work.outputs[0])] = {Place::Kind::alias, work.inputs[0], nullptr};
     skipped_[w] = true;
+    steps_[w].reset();
   }
 }
 

@@ -14,6 +14,7 @@ Result<graph::Graph> simplify(const graph::Graph& graph) {
   recognise_swish(editor);
   recognise_gelu(editor);
   recognise_layer_norm(editor);
+  take_shapes_from_inputs(editor, graph.inputs);
   recognise_attention(editor);
   make_layers(editor);
   merge_pads(editor);

@@ -16,6 +16,8 @@ void recognise_swish(Editor& editor);
 void recognise_gelu(Editor& editor);
 /// Mean, variance, division, scale and shift to LayerNormalization.
 void recognise_layer_norm(Editor& editor);
+/// Shapes of values whose sizes are known or one of the inputs', from that: who asks for a shape doesn't need the value.
+void take_shapes_from_inputs(Editor& editor, const std::vector<graph::ValueId>& inputs);
 /// Products of heads with a softmax between them, and the transpositions around, to Attention.
 void recognise_attention(Editor& editor);
 /// Conv, Gemm and MatMul with constant weights to layers, without anything behind them yet.

@@ -75,6 +75,13 @@ class RandomNetwork {
     for (int64_t layers = net_.pick(1, 3); layers > 0; --layers) {
       const graph::ValueId y = attention(x, tokens, heads, depth);
       x = normalised(net_.chance(0.5) ? net_.matmul(y, k, k, "none", x) : net_.node("Add", {y, x}), k);
+      // The same rows in other dimensions, for one reader or for all.
+      if (net_.chance(0.3)) {
+        const graph::ValueId flat = net_.node("Reshape", {x, net_.integers({-1, k})});
+        if (net_.chance(0.3)) net_.output(flat);
+        const graph::ValueId z = net_.matmul(flat, k, k, "none", net_.chance(0.3) ? flat : graph::kNoValue);
+        x = net_.node("Reshape", {z, net_.integers({-1, tokens, k})});
+      }
       if (net_.chance(0.5)) continue;
       const int64_t m = net_.pick(1, 80);
       x = normalised(net_.matmul(net_.matmul(x, k, m, "gelu_erf"), m, k, "none", x), k);

@@ -12,16 +12,18 @@ struct Form {
   bool scale_operands = false;  ///< both, before the product
   bool turn_twice = false;      ///< keys like queries, then their last two axes
   bool mask_first = false;      ///< operands of the Add
-  int mask = 1;                 ///< 0: none, 1: of keys, 2: of queries and keys
+  int mask = 1;                 ///< 0: none, 1: of keys, 2: of queries and keys, 3: stretched, 4 to 6: by Where
   bool dynamic = false;         ///< sizes that copy the input's
+  bool flat = false;            ///< rows of all the batch, [batch * rows, channels], on both sides
   std::string spoil = {};
 };
 
 constexpr int64_t kTokens = 5, kHeads = 3, kDepth = 4;
 
 ValueId heads_of(Builder& b, ValueId x, const Form& form, std::vector<int64_t> perm, int64_t heads = kHeads) {
-  const std::vector<int64_t> cut =
-      form.dynamic ? std::vector<int64_t>{0, 0, heads, -1} : std::vector<int64_t>{0, kTokens, heads, 12 / heads};
+  const std::vector<int64_t> cut = form.flat      ? std::vector<int64_t>{-1, kTokens, heads, 12 / heads}
+                                   : form.dynamic ? std::vector<int64_t>{0, 0, heads, -1}
+                                                  : std::vector<int64_t>{0, kTokens, heads, 12 / heads};
   const ValueId parts = b.node("Reshape", {x, b.constant(longs({4}, cut))});
   return b.node("Transpose", {parts}, {{"perm", std::move(perm)}});
 }
@@ -29,8 +31,11 @@ ValueId heads_of(Builder& b, ValueId x, const Form& form, std::vector<int64_t> p
 Graph model(const Form& form, int64_t opset = 17) {
   Builder b(opset);
   const ValueId x = b.input("x", {-1, kTokens, 12}), other = b.input("z", {-1, kTokens, 12});
-  const ValueId q = b.node("Add", {x, b.random({12})}), k = b.node("Mul", {other, b.random({12})});
-  const ValueId v = b.node("Sub", {other, b.random({12})});
+  const auto laid = [&](ValueId rows) {
+    return form.flat ? b.node("Reshape", {rows, b.constant(longs({2}, {-1, 12}))}) : rows;
+  };
+  const ValueId q = b.node("Add", {laid(x), b.random({12})}), k = b.node("Mul", {laid(other), b.random({12})});
+  const ValueId v = b.node("Sub", {laid(other), b.random({12})});
   const bool mixed = form.spoil == "heads";
   ValueId queries = heads_of(b, q, form, {0, 2, 1, 3});
   ValueId keys = form.turn_twice ? b.node("Transpose", {heads_of(b, k, form, {0, 2, 1, 3})},
@@ -43,8 +48,15 @@ Graph model(const Form& form, int64_t opset = 17) {
   ValueId scores = b.node("MatMul", {queries, keys});
   if (form.divide) scores = b.node("Div", {scores, b.number(2)});
   const ValueId raw = scores;
-  if (form.mask > 0) {
-    const ValueId mask = form.mask == 1 ? b.random({1, 1, kTokens}) : b.random({1, kTokens, kTokens});
+  if (form.mask > 3) {
+    ValueId masked = b.node("Reshape", {b.mean(other, {2}), b.constant(longs({4}, {-1, 1, 1, kTokens}))});
+    masked = b.node("Less", {masked, b.number(0)});
+    if (form.mask == 6) masked = b.node("Expand", {masked, b.node("Shape", {scores})});
+    const ValueId low = b.number(form.mask == 5 ? -INFINITY : -3e38f);
+    scores = b.node("Where", form.mask == 5 ? std::vector{masked, scores, low} : std::vector{masked, low, scores});
+  } else if (form.mask > 0) {
+    ValueId mask = form.mask == 2 ? b.random({1, kTokens, kTokens}) : b.random({1, 1, kTokens});
+    if (form.mask == 3) mask = b.node("Expand", {mask, b.node("Shape", {scores})});
     scores = b.node("Add", form.mask_first ? std::vector{mask, scores} : std::vector{scores, mask});
   }
   const int64_t axis = form.spoil == "axis" ? 2 : -1;
@@ -59,30 +71,55 @@ Graph model(const Form& form, int64_t opset = 17) {
   const std::vector<int64_t> back =
       form.spoil == "order" ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 2, 1, 3};
   const ValueId turned = b.node("Transpose", {context}, {{"perm", back}});
-  const std::vector<int64_t> join =
-      form.dynamic ? std::vector<int64_t>{0, 0, -1} : std::vector<int64_t>{0, kTokens, 12};
-  b.graph.outputs = {b.node("Reshape", {turned, b.constant(longs({3}, join))})};
+  std::vector<int64_t> join = form.dynamic ? std::vector<int64_t>{0, 0, -1} : std::vector<int64_t>{0, kTokens, 12};
+  if (form.flat) join = {-1, 12};
+  b.graph.outputs = {b.node("Reshape", {turned, b.constant(longs({static_cast<int64_t>(join.size())}, join))})};
   if (form.spoil == "output") b.graph.outputs.push_back(raw);
   if (form.spoil == "reader") b.graph.outputs.push_back(b.node("Neg", {context}));
   return b.graph;
 }
 
-const char* const kFound = "Add Mul Sub sparsmith.Attention";
+/// What is left but for what makes masks and lays rows.
+std::string found_in(const Form& form, int64_t opset) {
+  std::string left = left_of(model(form, opset));
+  const auto drop = [&](const std::string& word) {
+    for (size_t at; (at = left.find(word + " ")) != std::string::npos;) left.erase(at, word.size() + 1);
+  };
+  for (const char* const word : {"Less", "ReduceMean", "Reshape", "Where"}) drop(word);
+  return left;
+}
 
 TEST(RecogniseAttention, InEveryForm) {
   for (const int64_t opset : kOpsets) {
-    for (int bits = 0; bits < 32; ++bits) {
-      for (int mask = 0; mask < 3; ++mask) {
+    for (int bits = 0; bits < 64; ++bits) {
+      for (int mask = 0; mask < 7; ++mask) {
         const Form form{.divide = (bits & 1) != 0,
                         .scale_operands = (bits & 2) != 0,
                         .turn_twice = (bits & 4) != 0,
                         .mask_first = (bits & 8) != 0,
                         .mask = mask,
-                        .dynamic = (bits & 16) != 0};
-        EXPECT_EQ(left_of(model(form, opset)), kFound) << "opset " << opset << ", form " << bits << ", mask " << mask;
+                        .dynamic = (bits & 16) != 0,
+                        .flat = (bits & 32) != 0};
+        ASSERT_EQ(found_in(form, opset), "Add Mul Sub sparsmith.Attention")
+            << "opset " << opset << ", form " << bits << ", mask " << mask;
       }
     }
   }
+}
+
+/// One cut for all three operands.
+TEST(RecogniseAttention, OfOneCut) {
+  Builder b;
+  const ValueId x = b.input("x", {-1, kTokens, 12});
+  const ValueId rows = b.node("Reshape", {x, b.constant(longs({2}, {-1, 12}))});
+  const ValueId parts = b.node("Reshape", {rows, b.constant(longs({4}, {-1, kTokens, kHeads, kDepth}))});
+  const auto turned = [&](ValueId of, std::vector<int64_t> perm) {
+    return b.node("Transpose", {of}, {{"perm", std::move(perm)}});
+  };
+  ValueId y = b.node("MatMul", {turned(parts, {0, 2, 1, 3}), turned(parts, {0, 2, 3, 1})});
+  y = b.node("MatMul", {b.node("Softmax", {y}), turned(parts, {0, 2, 1, 3})});
+  b.graph.outputs = {b.node("Reshape", {turned(y, {0, 2, 1, 3}), b.constant(longs({2}, {-1, 12}))})};
+  EXPECT_NE(left_of(b.graph).find("sparsmith.Attention"), std::string::npos);
 }
 
 TEST(RecogniseAttention, KeepsNumbers) {
