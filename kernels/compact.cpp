@@ -62,7 +62,7 @@ void CompactWriter::write(int panels, bool first, bool last, Program& program) c
   for (int u = 0; u < panels; ++u) {
     program.x_panel_offsets.push_back(static_cast<int32_t>(x_panel_line(problem_, weight_columns_, u) * kLineBytes));
   }
-  program.y_panel_bytes = program.y_layout == Layout::panel ? pattern_.rows() * kLineBytes : 0;
+  program.y_panel_bytes = program.y_layout == Layout::panel ? problem_.y_pitch(pattern_.rows()) * kLineBytes : 0;
   program.ops = {{OpCode::pass_begin}, {OpCode::list_begin}};
   if (!first || problem_.epilogue.accumulate) {
     append_loads(program, row);

@@ -54,8 +54,9 @@ void DepthwiseWriter::write_row(int32_t row, int panels, size_t first_slot, Prog
     return a.line != b.line ? a.line < b.line : a.nonzero < b.nonzero;
   });
 
-  const TileShape tile{
-      .rows = {&row, 1}, .panels = panels, .panel_lines = addressing.y_panel_bytes > 0 ? 0 : pattern.rows()};
+  const TileShape tile{.rows = {&row, 1},
+                       .panels = panels,
+                       .panel_lines = addressing.y_panel_bytes > 0 ? 0 : problem_.y_pitch(pattern.rows())};
   std::vector<bool> started(static_cast<size_t>(panels), problem_.epilogue.accumulate);
   if (problem_.epilogue.accumulate) append_loads(program, tile);
   const auto slot = static_cast<int32_t>(values.size() - first_slot);

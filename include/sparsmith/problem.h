@@ -92,10 +92,15 @@ struct Problem {
   bool n_fixed = false;
   Layout x_layout = Layout::plain;
   Layout y_layout = Layout::plain;  ///< also the residual's layout
-  std::optional<Conv2d> conv;       ///< set: columns are output positions, n = out_height * out_width (* batch)
+  /// Y in Layout::panel, and with it the residual, is part of a value of so many rows, such as a concatenation: its
+  /// panels (of strips: positions) lie as far apart as that one's, and its pointer is to its own first row. 0: M.
+  int64_t y_channels = 0;
+  std::optional<Conv2d> conv;  ///< set: columns are output positions, n = out_height * out_width (* batch)
   Epilogue epilogue;
 
   bool spatial() const { return conv && !conv->pointwise(); }
+  /// Rows from panel to panel of Y.
+  int64_t y_pitch(int64_t m) const { return y_channels > 0 ? y_channels : m; }
 };
 
 /// The per-row vectors an epilogue asks for, M floats each; not owned; empty where not asked for.

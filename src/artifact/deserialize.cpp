@@ -90,6 +90,7 @@ Problem read_problem(Reader& in) {
   if (problem.n_fixed && problem.n == 0) in.fail();
   problem.x_layout = in.enumeration(Layout::row);
   problem.y_layout = in.enumeration(Layout::row);
+  problem.y_channels = in.number_within<int64_t>(0, kMaxPitch);
   const bool has_conv = in.boolean();
   Conv2d conv;
   const int64_t least = has_conv ? 1 : 0;
@@ -331,7 +332,7 @@ Result<KernelImage> parse_body(std::string_view bytes, const std::string& origin
     if (Status conv = check_conv(image.m, image.k, *image.problem.conv); !conv)
       return damaged(origin, "its convolution is impossible: " + conv.error().message);
   }
-  if (Status layouts = check_layouts(image.problem); !layouts)
+  if (Status layouts = check_layouts(image.m, image.problem); !layouts)
     return damaged(origin, "it is for " + layouts.error().message);
   if (image.problem.spatial() && image.plan.chosen.images != ImageLayout::strips) {
     if (Status shapes = check_image_shapes(image.m, image.k, *image.problem.conv); !shapes)

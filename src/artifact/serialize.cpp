@@ -32,6 +32,7 @@ void write_problem(Writer& out, const Problem& problem) {
   out.enumeration(problem.n_fixed);
   out.enumeration(problem.x_layout);
   out.enumeration(problem.y_layout);
+  out.number(problem.y_channels);
   const Conv2d conv = problem.conv.value_or(Conv2d{});
   out.enumeration(problem.conv.has_value());
   for (const int64_t field :

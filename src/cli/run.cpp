@@ -138,6 +138,7 @@ struct RunCommand {
     const Problem& problem = loaded.problem();
     if (problem.epilogue.accumulate)
       fail(kernel + " adds to an old Y, which the command has none of; run it from the library");
+    if (problem.y_channels > 0) fail(kernel + " writes a part of a larger value; run it from the library");
     Array x_array = take(load_array(input));
     const Call call = read_shape(input, x_array, loaded);
     const std::vector<float> x = pack_x(std::move(x_array), loaded, call);

@@ -28,6 +28,7 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   add("fixed", problem.n_fixed);
   add("x", static_cast<int>(problem.x_layout));
   add("y", static_cast<int>(problem.y_layout));
+  add("of", problem.y_channels);
   if (problem.conv) {
     const Conv2d& conv = *problem.conv;
     for (const int64_t v : {conv.height, conv.width, conv.stride_h, conv.stride_w, conv.kernel_h, conv.kernel_w,

@@ -23,7 +23,7 @@ namespace {
 class CallOperands {
  public:
   CallOperands(const Plan& plan, const Problem& problem, int64_t n) {
-    int64_t x_floats = panel_floats(plan.k, n), y_floats = panel_floats(plan.m, n);
+    int64_t x_floats = panel_floats(plan.k, n), y_floats = panel_floats(problem.y_pitch(plan.m), n);
     if (problem.conv) {
       const Conv2d& conv = *problem.conv;
       const int64_t channels = conv.channels(plan.k);
@@ -31,7 +31,7 @@ class CallOperands {
       x_floats = std::max(x_floats, args_.batch * channels * conv.height * conv.width);
       if (problem.spatial()) {
         x_floats = args_.batch * image_floats_x(problem.x_layout, conv, channels);
-        y_floats = args_.batch * image_floats_y(problem.y_layout, conv, plan.m);
+        y_floats = args_.batch * image_floats_y(problem.y_layout, conv, problem.y_pitch(plan.m));
       }
     }
     x_.resize(static_cast<size_t>(x_floats) + 16);

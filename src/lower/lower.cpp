@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "lower/prepare.h"
 #include "model/blocked.h"
 #include "model/images.h"
 #include "model/rows.h"
 #include "ops/layer.h"
+#include "pattern/images.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith::lower {
@@ -143,12 +145,62 @@ class Lowering {
     return next ? Format::of(*next) : Format::of(grid);
   }
 
-  void add_kernel(const Format& home, ValueId y, std::vector<int32_t> inputs, Layer layer) {
+  /// A buffer for what a work makes of an image on the grid: part of a concatenation that alone reads it, or in its
+  /// home.
+  int32_t add_image(ValueId value, const StripGrid& grid) {
+    const Node* const join = join_of(value);
+    if (join == nullptr) return add_buffer(value, home_of(value, grid));
+    const int32_t whole = whole_of(*join, grid);
+    if (!(interior_of(buffer(whole).format)->grid == grid)) return add_buffer(value, home_of(value, grid));
+    int64_t first = 0;
+    for (size_t i = 0; join->inputs[i] != value; ++i) first += type(join->inputs[i]).shape[1];
+    joined_.insert(value);
+    return add_part(value, whole, first);
+  }
+
+  /// The concatenation of images along channels that is the value's only reader.
+  const Node* join_of(ValueId value) const {
+    const auto& readers = readers_[static_cast<size_t>(value)];
+    const auto& outputs = graph_.outputs;
+    if (readers.size() != 1 || std::find(outputs.begin(), outputs.end(), value) != outputs.end()) return nullptr;
+    const Node& reader = graph_.nodes[readers[0]];
+    return is_join(reader) ? &reader : nullptr;
+  }
+  bool is_join(const Node& node) const {
+    if (!node.domain.empty() || node.op != "Concat") return false;
+    const auto axis = node.attributes.find("axis");
+    const int64_t* const along = axis == node.attributes.end() ? nullptr : std::get_if<int64_t>(&axis->second);
+    return along != nullptr && (*along == 1 || *along == -3) &&
+           std::all_of(node.inputs.begin(), node.inputs.end(),
+                       [&](ValueId id) {
+                         return id != kNoValue && type(id).constant == nullptr &&
+                                type(id).element == ElementType::f32 && type(id).shape.size() == 4 &&
+                                type(id).size() > 0;
+                       }) &&
+           type(node.outputs[0]).shape[1] <= kMaxPitch;
+  }
+  /// Where a concatenation lies, whose parts are written there.
+  int32_t whole_of(const Node& join, const StripGrid& grid) {
+    const ValueId y = join.outputs[0];
+    for (const int32_t b : buffers_[y]) return b;
+    return add_buffer(y, home_of(y, grid));
+  }
+  int32_t add_part(ValueId value, int32_t whole, int64_t first) {
+    const auto b = static_cast<int32_t>(program_.buffers.size());
+    program_.buffers.push_back({value, buffer(whole).format, whole, first});
+    return b;
+  }
+
+  /// What is left to do where an image was written.
+  void complete(int32_t b) {
+    if (buffer(b).format.kind == Kind::strips && !buffer(b).is_part()) add_work(Work::Kind::halo, {b}, {b});
+  }
+
+  void add_kernel(int32_t output, std::vector<int32_t> inputs, Layer layer) {
     const auto kernel = static_cast<int32_t>(layers_.size());
     layers_.push_back(std::move(layer));
-    const int32_t output = add_buffer(y, home);
     add_work(Work::Kind::kernel, std::move(inputs), {output}, kernel);
-    if (home.kind == Kind::strips) add_work(Work::Kind::halo, {output}, {output});
+    complete(output);
   }
 
   static ValueId residual_of(const Node& node) {
@@ -173,7 +225,11 @@ class Lowering {
     }
     if (residual != kNoValue) inputs.push_back(buffer_on(residual, grid));
     layer->problem.x_layout = layer->problem.y_layout = Layout::panel;
-    add_kernel(home_of(node.outputs[0], grid), node.outputs[0], std::move(inputs), std::move(*layer));
+    // A residual lies as Y does, by itself.
+    const ValueId y = node.outputs[0];
+    const int32_t output = residual != kNoValue ? add_buffer(y, home_of(y, grid)) : add_image(y, grid);
+    if (buffer(output).is_part()) layer->problem.y_channels = type(buffer(buffer(output).whole).value).shape[1];
+    add_kernel(output, std::move(inputs), std::move(*layer));
     return success();
   }
 
@@ -187,7 +243,7 @@ class Lowering {
     layer->problem.x_layout = layer->problem.y_layout = rows == 1 ? Layout::plain : Layout::panel;
     std::vector<int32_t> inputs{buffer_in(x, format)};
     if (residual != kNoValue) inputs.push_back(buffer_in(residual, format));
-    add_kernel(format, node.outputs[0], std::move(inputs), std::move(*layer));
+    add_kernel(add_buffer(node.outputs[0], format), std::move(inputs), std::move(*layer));
     return success();
   }
 
@@ -245,7 +301,28 @@ class Lowering {
     const auto in_place = std::find_if(own.begin(), own.end(),
                                        [&](int32_t b) { return model::pools_in_place(pool->conv, buffer(b).format); });
     const int32_t strips = in_place != own.end() ? *in_place : buffer_in(x, Format::of(pool->conv));
-    add_work(Work::Kind::pool, {strips}, {add_buffer(node.outputs[0], Format::of(output_grid(pool->conv)))});
+    const int32_t output = add_image(node.outputs[0], output_grid(pool->conv));
+    add_work(Work::Kind::pool, {strips}, {output});
+    complete(output);
+    return true;
+  }
+
+  /// A concatenation along channels: inputs that weren't made in their places are copied there.
+  bool place_join(const Node& node) {
+    if (!is_join(node)) return false;
+    std::optional<StripGrid> grid = grid_of(node.outputs[0]);
+    for (size_t i = 0; i < node.inputs.size() && !grid; ++i) grid = grid_of(node.inputs[i]);
+    if (!grid) return false;
+    const int32_t whole = whole_of(node, *grid);
+    int64_t first = 0;
+    for (const ValueId id : node.inputs) {
+      if (!joined_.contains(id)) {
+        const int32_t source = buffer_on(id, *grid);
+        add_work(Work::Kind::convert, {source}, {add_part(id, whole, first)});
+      }
+      first += type(id).shape[1];
+    }
+    complete(whole);
     return true;
   }
 
@@ -254,7 +331,7 @@ class Lowering {
     if (is_layer(node) && node.op == "MatMul" && model::rows_of(type(node.inputs[ops::kLayerX])) > 0) {
       return place_product(node);
     }
-    if (place_pooling(node)) return success();
+    if (place_pooling(node) || place_join(node)) return success();
     // Of a value in panels and plain, a view costs nothing in either.
     const bool blocked = place_blocked(node);
     if (blocked && !(model::is_view(node) && lies_in(node.inputs[0], Format::of(Kind::plain)))) return success();
@@ -271,8 +348,9 @@ class Lowering {
 
   Graph& graph_;
   const ops::Evaluator& types_;
-  std::vector<std::vector<size_t>> readers_;  ///< of each value
-  std::map<ValueId, std::vector<int32_t>> buffers_;
+  std::vector<std::vector<size_t>> readers_;         ///< of each value
+  std::map<ValueId, std::vector<int32_t>> buffers_;  ///< in which a value can be read
+  std::set<ValueId> joined_;                         ///< values that lie in a concatenation, and only there
   model::Program program_;
   std::vector<Layer> layers_;
   int32_t node_ = 0;

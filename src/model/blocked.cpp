@@ -123,7 +123,7 @@ std::optional<std::vector<Format>> blocked_formats(const graph::Graph& graph, co
   }
   const size_t rank = value.shape.size();
   const bool along_channels = has_axis(node, channel_axis(first, value), rank, node.op == "Split" ? 0 : INT64_MIN);
-  if (node.op == "Concat" && along_channels) {
+  if (node.op == "Concat" && along_channels && first.kind == Kind::panels) {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i] || inputs[i]->constant != nullptr) return std::nullopt;
       formats[i] = first;
@@ -171,7 +171,7 @@ Result<std::unique_ptr<Step>> make_blocked_step(const StepSource& source) {
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Buffer& buffer = source.output(i);
-    if (buffer.value != node.outputs[i] || !(buffer.format == first)) return unfit;
+    if (buffer.value != node.outputs[i] || !(buffer.format == first) || buffer.is_part()) return unfit;
     if (const auto bytes = bytes_of(first, outputs[i]); !bytes) return bytes.error();
   }
   graph::Node on_blocks = node;

@@ -20,21 +20,30 @@ struct Lane {
 };
 Lane tile_of(int64_t lane, int64_t grid_w) { return {lane / grid_w, lane % grid_w}; }
 
-/// Where a pooling's image lies: distances in positions.
-struct PoolSource {
-  int64_t first = 0;        ///< before the first pixel that a window sees
+/// Where an image lies: distances in positions.
+struct ImagePlace {
+  int64_t first = 0;        ///< before the first pixel, or the first that a window sees
   int64_t pitch = 0;        ///< from row to row
   int64_t image_pitch = 0;  ///< from image to image
+
+  static ImagePlace of(const StripInterior& interior) {
+    const bool runs = interior.runs.run > 0;
+    return {interior.first, runs ? interior.runs.pitch : interior.grid.tile_w,
+            runs ? interior.runs.image_pitch : interior.grid.positions()};
+  }
 };
 
 class PoolStep final : public Step {
  public:
-  PoolStep(const StepSource& source, const PoolSource& from, const Conv2d& conv, bool is_mean, bool count_pads)
+  PoolStep(const StepSource& source, const ImagePlace& from, const ImagePlace& to, const Conv2d& conv, bool is_mean,
+           bool count_pads)
       : is_mean_(is_mean),
         shape_(strip_shape(conv)),
         from_(from),
+        to_(to),
         batch_(source.type(source.input(0)).shape[0]),
         channels_(source.type(source.input(0)).shape[1]),
+        y_line_(source.pitch(source.output(0)) * kLanes),
         taps_(conv.taps()),
         input_(source.work.inputs[0]),
         output_(source.work.outputs[0]) {
@@ -53,13 +62,14 @@ class PoolStep final : public Step {
   Status run(const Call& call) const override {
     const int64_t line = channels_ * kLanes;
     const float* x = call.at<const float>(input_) + from_.first * line;
-    float* y = call.at<float>(output_);
-    for (int64_t b = 0; b < batch_; ++b, x += from_.image_pitch * line) {
+    float* y = call.at<float>(output_) + to_.first * y_line_;
+    for (int64_t b = 0; b < batch_; ++b, x += from_.image_pitch * line, y += to_.image_pitch * y_line_) {
       const float* lanes = lanes_.data();
       for (int64_t row = 0; row < shape_.tile_h; ++row) {
-        for (int64_t column = 0; column < shape_.tile_w; ++column, y += line) {
+        for (int64_t column = 0; column < shape_.tile_w; ++column) {
           const float* const first = x + (row * stride_h_ * from_.pitch + column * stride_w_) * line;
-          (is_mean_ ? line_math().mean : line_math().largest)(first, tap_floats_.data(), taps_, lanes, channels_, y);
+          float* const to = y + (row * to_.pitch + column) * y_line_;
+          (is_mean_ ? line_math().mean : line_math().largest)(first, tap_floats_.data(), taps_, lanes, channels_, to);
           lanes += (is_mean_ ? 1 : taps_) * kLanes;
         }
       }
@@ -92,8 +102,8 @@ class PoolStep final : public Step {
 
   bool is_mean_;
   StripShape shape_;
-  PoolSource from_;
-  int64_t batch_, channels_, taps_, stride_h_ = 1, stride_w_ = 1;
+  ImagePlace from_, to_;
+  int64_t batch_, channels_, y_line_, taps_, stride_h_ = 1, stride_w_ = 1;
   int32_t input_, output_;
   std::vector<int64_t> tap_floats_;
   std::vector<float> lanes_;
@@ -200,18 +210,17 @@ bool pools_in_place(const Conv2d& conv, const Format& format) {
 Result<std::unique_ptr<Step>> make_pool_step(const StepSource& source) {
   const Format &from = source.input(0).format, &to = source.output(0).format;
   const auto pool = pool_windows(source.graph, source.node(), source.type(source.input(0)));
-  if (!pool || !(to == Format::of(output_grid(pool->conv)))) return source.wrong("can't pool its image as it lies");
+  const auto y = interior_of(to);
+  if (!pool || !y || !(y->grid == output_grid(pool->conv))) return source.wrong("can't pool its image as it lies");
   const StripShape shape = strip_shape(pool->conv);
-  PoolSource image{0, shape.x_w, shape.x_positions()};
+  ImagePlace image{0, shape.x_w, shape.x_positions()};
   if (pools_in_place(pool->conv, from)) {
-    const auto interior = interior_of(from);
-    image.first = interior->first;
-    image.pitch = interior->runs.run > 0 ? interior->runs.pitch : interior->grid.tile_w;
-    image.image_pitch = interior->runs.run > 0 ? interior->runs.image_pitch : interior->grid.positions();
+    image = ImagePlace::of(*interior_of(from));
   } else if (!(from == Format::of(pool->conv))) {
     return source.wrong("can't pool its image as it lies");
   }
-  return std::unique_ptr<Step>(std::make_unique<PoolStep>(source, image, pool->conv, pool->is_mean, pool->count_pads));
+  return std::unique_ptr<Step>(
+      std::make_unique<PoolStep>(source, image, ImagePlace::of(*y), pool->conv, pool->is_mean, pool->count_pads));
 }
 
 Result<std::unique_ptr<Step>> make_mean_step(const StepSource& source) {

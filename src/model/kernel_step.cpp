@@ -58,14 +58,20 @@ class KernelStep final : public Step {
       return source_.wrong("has an operand " + ops::describe(type) + " in " + describe(buffer.format) +
                            ", which its kernel can't use");
     }
-    place = {interior->first * channels * kPanelWidth, interior->runs};
+    place = {interior->first * source_.pitch(buffer) * kPanelWidth, interior->runs};
     return success();
   }
 
   Status place_results(const StripGrid& grid) {
     if (Status placed = place(source_.output(0), kernel_.m(), grid, y_); !placed) return placed;
     args_.y_runs = y_.runs;
+    if (kernel_.problem().y_pitch(kernel_.m()) != source_.pitch(source_.output(0))) {
+      return source_.wrong("has a kernel that writes positions of " +
+                           std::to_string(kernel_.problem().y_pitch(kernel_.m())) + " channels, but there are " +
+                           std::to_string(source_.pitch(source_.output(0))));
+    }
     if (residual_buffer_ == Work::kNone) return success();
+    if (source_.output(0).is_part()) return source_.wrong("adds a residual to a part of a value");
     if (Status placed = place(source_.buffer(residual_buffer_), kernel_.m(), grid, residual_); !placed) return placed;
     args_.residual_runs = residual_.runs;
     return success();
@@ -106,8 +112,9 @@ class KernelStep final : public Step {
     const Format format = Format::of(layout == Layout::panel ? Format::Kind::panels : Format::Kind::columns);
     args_.n = rows_of(x_type());
     empty_ = args_.n == 0;
-    bool fits = kernel_.problem().y_layout == layout && source_.input(0).format == format &&
-                last_of(x_type()) == kernel_.k() && source_.output(0).format == format;
+    bool fits = kernel_.problem().y_layout == layout && kernel_.problem().y_channels == 0 &&
+                source_.input(0).format == format && last_of(x_type()) == kernel_.k() &&
+                source_.output(0).format == format;
     const auto is_result = [&](const ops::Type& type) {
       return last_of(type) == kernel_.m() && rows_of(type) == args_.n;
     };

@@ -73,6 +73,8 @@ void write_program(const Program& program, Writer& w) {
     w.enumeration(buffer.format.kind);
     if (buffer.format.kind == Format::Kind::grid) write_grid(buffer.format.grid, w);
     if (buffer.format.kind == Format::Kind::strips) write_conv(buffer.format.conv, w);
+    w.number(buffer.whole);
+    if (buffer.is_part()) w.number(buffer.first);
   }
   w.number(static_cast<uint32_t>(program.works.size()));
   for (const Work& work : program.works) {
@@ -91,6 +93,8 @@ void read_program(Reader& r, Program& program) {
     buffer.format.kind = r.enumeration(Format::Kind::strips);
     if (buffer.format.kind == Format::Kind::grid) buffer.format.grid = read_grid(r);
     if (buffer.format.kind == Format::Kind::strips) buffer.format.conv = read_conv(r);
+    buffer.whole = r.number<int32_t>();
+    if (buffer.is_part()) buffer.first = r.number<int64_t>();
   }
   for (uint32_t n = r.number<uint32_t>(); n > 0 && r.good(); --n) {
     Work& work = program.works.emplace_back();

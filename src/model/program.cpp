@@ -30,14 +30,32 @@ Status check(const Format& format) {
                     format.conv);
 }
 
+/// The buffer's place in another one.
+Status check_part(const Program& program, const Buffer& buffer) {
+  constexpr int64_t kMostChannels = int64_t{1} << 24;
+  if (buffer.whole < 0 || buffer.whole >= static_cast<int64_t>(program.buffers.size()))
+    return wrong("a part of nothing");
+  const Buffer& whole = program.buffers[static_cast<size_t>(buffer.whole)];
+  const bool strips = buffer.format.kind == Format::Kind::grid || buffer.format.kind == Format::Kind::strips;
+  if (whole.is_part() || !strips || !(buffer.format == whole.format)) return wrong("a part that can't be one");
+  if (buffer.first < 0 || buffer.first > kMostChannels) return wrong("a part outside of its whole");
+  return success();
+}
+
 }  // namespace
 
 Status check(const graph::Graph& graph, const Program& program) {
   const auto values = static_cast<int64_t>(graph.values.size());
   const auto buffers = static_cast<int64_t>(program.buffers.size());
+  std::vector<int32_t> parts(program.buffers.size());  // that are still to be written
+  std::vector<bool> divided(program.buffers.size());
   for (const Buffer& buffer : program.buffers) {
     if (buffer.value < 0 || buffer.value >= values) return wrong("a buffer of no value");
     if (Status possible = check(buffer.format); !possible) return possible;
+    if (!buffer.is_part()) continue;
+    if (Status part = check_part(program, buffer); !part) return part;
+    ++parts[static_cast<size_t>(buffer.whole)];
+    divided[static_cast<size_t>(buffer.whole)] = true;
   }
   std::vector<bool> written(program.buffers.size());
   for (size_t b = 0; b < written.size(); ++b) {
@@ -59,6 +77,7 @@ Status check(const graph::Graph& graph, const Program& program) {
     }
     for (const int32_t b : work.inputs) {
       if (b < Work::kNone || b >= buffers || (!named && b == Work::kNone)) return wrong("an operand in no buffer");
+      if (b != Work::kNone && program.buffers[static_cast<size_t>(b)].is_part()) return wrong("a part that is read");
       if (b != Work::kNone && work.kind != Work::Kind::halo && !written[static_cast<size_t>(b)]) {
         // Constants folded from shapes have no work; their values are known when shapes are.
         const bool plain = program.buffers[static_cast<size_t>(b)].format.kind == Format::Kind::plain;
@@ -69,9 +88,15 @@ Status check(const graph::Graph& graph, const Program& program) {
       if (b < Work::kNone || b >= buffers || (!named && b == Work::kNone)) return wrong("a result in no buffer");
       if (b == Work::kNone) continue;
       // Twice would be into a caller's input, a constant, or what a view looks at.
-      if (written[static_cast<size_t>(b)] != (work.kind == Work::Kind::halo))
+      const auto at = static_cast<size_t>(b);
+      if (written[at] != (work.kind == Work::Kind::halo) || (divided[at] && work.kind != Work::Kind::halo)) {
         return wrong("a buffer that is written twice");
-      written[static_cast<size_t>(b)] = true;
+      }
+      written[at] = true;
+      const Buffer& buffer = program.buffers[at];
+      if (buffer.is_part() && --parts[static_cast<size_t>(buffer.whole)] == 0) {
+        written[static_cast<size_t>(buffer.whole)] = true;
+      }
     }
   }
   return success();

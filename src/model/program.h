@@ -14,8 +14,16 @@ namespace sparsmith::model {
 
 /// A value in one format. A value may lie in several.
 struct Buffer {
+  static constexpr int32_t kNone = -1;
+
   graph::ValueId value = graph::kNoValue;
   Format format;
+  /// A part of another buffer, of the same format, a grid or strips: that one's channels from `first` on. It is written
+  /// here, by one work, and read there, once all parts are.
+  int32_t whole = kNone;
+  int64_t first = 0;
+
+  bool is_part() const { return whole != kNone; }
 };
 
 struct Work {
@@ -25,7 +33,7 @@ struct Work {
     pool,       ///< a node that pools images: strips in, a grid out
     mean,       ///< GlobalAveragePool: a grid in, plain out
     kernel,     ///< a generated kernel: X and, where its epilogue adds one, the residual in; Y out
-    convert,    ///< the input's value in the output's format
+    convert,    ///< the input's value in the output's format, or copied into a part
     halo,       ///< completes strips whose interior was written; input and output are the same buffer
   };
   static constexpr Kind kLastKind = Kind::halo;
@@ -45,7 +53,8 @@ struct Program {
 };
 
 /// bad_input unless every index is in range, every buffer is a model input, a constant or written once, by a work
-/// before it is read, and formats are such as can be. What depends on shapes is checked by Session.
+/// before it is read, or all parts of it are; and formats are such as can be. What depends on shapes is checked by
+/// Session.
 Status check(const graph::Graph& graph, const Program& program);
 
 }  // namespace sparsmith::model

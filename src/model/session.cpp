@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <new>
+#include <utility>
 
 #include "model/rows.h"
+#include "sparsmith/panel.h"
 
 namespace sparsmith::model {
 namespace {
@@ -58,12 +61,36 @@ Status Session::check_operands(const Work& work) const {
   return bad_input(graph::describe(graph_, node) + " has operands that aren't its own");
 }
 
+/// Whether the parts of a buffer are all of its channels, each once.
+Status Session::check_parts() const {
+  std::map<int32_t, std::vector<std::pair<int64_t, int64_t>>> wholes;  // channels from, to
+  for (const Buffer& buffer : program_.buffers) {
+    if (!buffer.is_part()) continue;
+    const ops::Type& whole = evaluator_.type(program_.buffers[static_cast<size_t>(buffer.whole)].value);
+    const ops::Type& part = evaluator_.type(buffer.value);
+    if (part.shape[0] != whole.shape[0]) return bad_input("a part of " + ops::describe(whole) + " has other images");
+    wholes[buffer.whole].push_back({buffer.first, buffer.first + part.shape[1]});
+  }
+  for (auto& [b, parts] : wholes) {
+    std::sort(parts.begin(), parts.end());
+    int64_t channels = 0;
+    for (const auto& [from, to] : parts) {
+      if (from != channels) return bad_input("parts of a value overlap, or leave channels out");
+      channels = to;
+    }
+    const ops::Type& whole = evaluator_.type(program_.buffers[static_cast<size_t>(b)].value);
+    if (channels != whole.shape[1]) return bad_input("parts of " + ops::describe(whole) + " aren't all of it");
+  }
+  return success();
+}
+
 Status Session::prepare() {
   for (const Buffer& buffer : program_.buffers) {
     const auto bytes = bytes_of(buffer.format, evaluator_.type(buffer.value));
     if (!bytes) return bytes.error();
     bytes_.push_back(*bytes);
   }
+  if (Status parts = check_parts(); !parts) return parts;
   steps_.resize(program_.works.size());
   skipped_.resize(program_.works.size());
   for (size_t i = 0; i < program_.works.size(); ++i) {
@@ -113,6 +140,7 @@ void Session::place_buffers() {
   };
   for (size_t b = 0; b < places_.size(); ++b) {
     const Buffer& buffer = program_.buffers[b];
+    if (buffer.is_part()) places_[b] = {Place::Kind::part, buffer.whole, nullptr};
     if (buffer.format.kind != Format::Kind::plain) continue;
     const graph::Tensor* const constant = evaluator_.type(buffer.value).constant;
     const int64_t input = find(graph_.inputs, buffer.value), output = find(graph_.outputs, buffer.value);
@@ -135,7 +163,8 @@ void Session::place_buffers() {
 
 void Session::plan_arena() {
   const auto root = [&](int32_t b) {
-    while (places_[static_cast<size_t>(b)].kind == Place::Kind::alias) {
+    const auto lies_in = [&](Place::Kind kind) { return kind == Place::Kind::alias || kind == Place::Kind::part; };
+    while (lies_in(places_[static_cast<size_t>(b)].kind)) {
       b = static_cast<int32_t>(places_[static_cast<size_t>(b)].index);
     }
     return static_cast<size_t>(b);
@@ -221,9 +250,15 @@ Status Session::run(const ModelArgs& args, State& state) const {
         state.buffers[b] = static_cast<std::byte*>(const_cast<void*>(place.constant));
         break;
       case Place::Kind::alias:
+      case Place::Kind::part:
       case Place::Kind::none:
         state.buffers[b] = state.arena.data();
     }
+  }
+  constexpr auto kLineBytes = kPanelWidth * static_cast<int64_t>(sizeof(float));
+  for (size_t b = 0; b < places_.size(); ++b) {
+    if (places_[b].kind != Place::Kind::part) continue;
+    state.buffers[b] = state.buffers[static_cast<size_t>(places_[b].index)] + program_.buffers[b].first * kLineBytes;
   }
   // A view's work comes behind what it looks at, but its buffer may have a lower number.
   for (const Work& work : program_.works) {

@@ -44,8 +44,8 @@ class Session {
  private:
   /// What a buffer's memory is.
   struct Place {
-    enum class Kind : uint8_t { none, arena, input, output, constant, alias } kind = Kind::none;
-    int64_t index = 0;  ///< bytes into the arena; number of the input, the output, the aliased buffer
+    enum class Kind : uint8_t { none, arena, input, output, constant, alias, part } kind = Kind::none;
+    int64_t index = 0;  ///< bytes into the arena; number of the input, the output, the aliased buffer, the whole
     const void* constant = nullptr;
   };
   /// Memory of one call.
@@ -60,6 +60,7 @@ class Session {
           std::span<const std::vector<int64_t>> shapes);
   Status prepare();
   Status check_operands(const Work& work) const;
+  Status check_parts() const;
   void place_buffers();
   void plan_arena();
   bool is_alias(const Work& work) const;

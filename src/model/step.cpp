@@ -1,5 +1,9 @@
 #include "model/step.h"
 
+#include <cstring>
+
+#include "sparsmith/panel.h"
+
 namespace sparsmith::model {
 namespace {
 
@@ -18,6 +22,33 @@ class ConvertStep final : public Step {
  private:
   ops::Type type_;
   Format from_, to_;
+  int32_t input_, output_;
+};
+
+/// Copies a value into its part of a larger one; both are on one grid.
+class JoinStep final : public Step {
+ public:
+  JoinStep(const StepSource& source, StripInterior from, StripInterior to)
+      : from_(std::move(from)),
+        to_(std::move(to)),
+        positions_(source.type(source.input(0)).shape[0] * from_.grid.positions()),
+        channels_(source.type(source.input(0)).shape[1]),
+        pitch_(source.pitch(source.output(0))),
+        input_(source.work.inputs[0]),
+        output_(source.work.outputs[0]) {}
+  Status run(const Call& call) const override {
+    const float* const x = call.at<const float>(input_) + from_.first * channels_ * kPanelWidth;
+    float* const y = call.at<float>(output_) + to_.first * pitch_ * kPanelWidth;
+    const size_t bytes = static_cast<size_t>(channels_ * kPanelWidth) * sizeof(float);
+    for (int64_t p = 0; p < positions_; ++p) {
+      std::memcpy(y + to_.runs.at(p) * pitch_ * kPanelWidth, x + from_.runs.at(p) * channels_ * kPanelWidth, bytes);
+    }
+    return success();
+  }
+
+ private:
+  StripInterior from_, to_;
+  int64_t positions_, channels_, pitch_;
   int32_t input_, output_;
 };
 
@@ -47,6 +78,13 @@ Error StepSource::wrong(const std::string& what) const {
 
 Result<std::unique_ptr<Step>> make_convert_step(const StepSource& source) {
   const Buffer &from = source.input(0), &to = source.output(0);
+  if (to.is_part()) {
+    auto x = interior_of(from.format), y = interior_of(to.format);
+    if (from.value != to.value || !x || !y || !(x->grid == y->grid)) {
+      return source.wrong("has a value in " + describe(from.format) + ", which isn't a part of " + describe(to.format));
+    }
+    return std::unique_ptr<Step>(std::make_unique<JoinStep>(source, std::move(*x), std::move(*y)));
+  }
   if (from.value != to.value || !convertible(from.format, to.format)) {
     return source.wrong("has a value in " + describe(from.format) + ", which can't be copied to " +
                         describe(to.format));

@@ -40,6 +40,8 @@ struct StepSource {
   const Buffer& input(size_t i) const { return buffer(work.inputs[i]); }
   const Buffer& output(size_t i) const { return buffer(work.outputs[i]); }
   const ops::Type& type(const Buffer& of) const { return type_of(of.value); }
+  /// Channels from position to position of an image in a grid or strips: its own, or those of what it is part of.
+  int64_t pitch(const Buffer& of) const { return type(of.is_part() ? buffer(of.whole) : of).shape[1]; }
   /// "Conv node \"features.0\"" and what is wrong with its work.
   Error wrong(const std::string& what) const;
 };

@@ -105,7 +105,18 @@ int64_t image_floats_y(Layout layout, const Conv2d& conv, int64_t m) {
   return layout == Layout::panel ? strip_shape(conv).y_floats(m) : image_shape_y(layout, conv, m).floats;
 }
 
-Status check_layouts(const Problem& problem) {
+Status check_layouts(int64_t m, const Problem& problem) {
+  if (problem.y_channels != 0) {
+    if (problem.y_layout != Layout::panel) {
+      return bad_input("y_channels = " + std::to_string(problem.y_channels) + " for a Y that isn't in panels",
+                       "y_layout panel, or 0");
+    }
+    if (problem.y_channels < m || problem.y_channels > kMaxPitch) {
+      return bad_input(
+          "y_channels = " + std::to_string(problem.y_channels) + " for " + std::to_string(m) + " rows of weights",
+          "0, or those of the value that they are part of, at most " + std::to_string(kMaxPitch));
+    }
+  }
   const auto images = [](Layout layout) { return layout == Layout::plane || layout == Layout::row; };
   if (!problem.spatial()) {
     if (!images(problem.x_layout) && !images(problem.y_layout)) return success();

@@ -23,8 +23,11 @@ inline bool suits(ImageLayout images, const Problem& problem) {
   return may_be(problem.x_layout) && may_be(problem.y_layout);
 }
 
-/// bad_input where the layouts of X and Y don't go with the problem or with each other.
-Status check_layouts(const Problem& problem);
+/// Most rows of a value that Y can be part of: its panels are then within a displacement's reach of each other.
+inline constexpr int64_t kMaxPitch = int64_t{1} << 20;
+
+/// bad_input where the layouts of X and Y don't go with the problem, with each other or with m rows.
+Status check_layouts(int64_t m, const Problem& problem);
 
 /// Whether a convolution's images, in planes or rows, are small enough for code to reach all of one; for a convolution
 /// that check_conv finds right.

@@ -99,7 +99,7 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
   if (problem.conv) {
     if (Status valid = check_conv(pattern.rows(), pattern.cols(), *problem.conv); !valid) return valid;
   }
-  if (Status valid = check_layouts(problem); !valid) return valid;
+  if (Status valid = check_layouts(pattern.rows(), problem); !valid) return valid;
   if (problem.spatial() && !suits(ImageLayout::strips, problem)) {
     if (Status small = check_image_shapes(pattern.rows(), pattern.cols(), *problem.conv); !small) return small;
   }

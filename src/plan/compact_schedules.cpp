@@ -96,7 +96,7 @@ int most_compact_panels(int64_t rows, int64_t k, const Problem& problem, const R
   // Panels of X and Y are addressed by displacements from the first.
   int panels = 1;
   const auto within_reach = [&](int64_t u) {
-    return std::max(u * rows, x_panel_line(problem, k, u)) < INT32_MAX / kLineBytes;
+    return std::max(u * problem.y_pitch(rows), x_panel_line(problem, k, u)) < INT32_MAX / kLineBytes;
   };
   while (panels < registers.max_listed_panels && within_reach(panels)) ++panels;
   return panels;

@@ -31,6 +31,10 @@ Status check_first(const Kernel& kernel) {
   if (problem.y_layout != Layout::panel) {
     return bad_input(name + "writes NCHW (y_layout plain)", "compile it with y_layout panel: it then writes strips");
   }
+  if (problem.y_channels > 0) {
+    return bad_input(name + "writes a part of a value of " + std::to_string(problem.y_channels) + " channels",
+                     "compile it without y_channels: the second kernel reads all of what it writes");
+  }
   if (problem.epilogue.accumulate || problem.epilogue.residual != Residual::none) {
     return bad_input(name + (problem.epilogue.accumulate ? "accumulates on its old Y" : "adds a residual") +
                          ", for which a fused call has no operand",

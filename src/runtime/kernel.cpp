@@ -40,8 +40,8 @@ Status check_param(const char* name, bool wanted, std::span<const float> given, 
 
 // Code depends on the epilogue's form, not on its constants.
 bool same_form(const Problem& a, const Problem& b) {
-  return a.x_layout == b.x_layout && a.y_layout == b.y_layout && a.conv == b.conv && a.n_fixed == b.n_fixed &&
-         (!a.n_fixed || a.n == b.n) && a.epilogue.accumulate == b.epilogue.accumulate &&
+  return a.x_layout == b.x_layout && a.y_layout == b.y_layout && a.y_channels == b.y_channels && a.conv == b.conv &&
+         a.n_fixed == b.n_fixed && (!a.n_fixed || a.n == b.n) && a.epilogue.accumulate == b.epilogue.accumulate &&
          a.epilogue.row_scale == b.epilogue.row_scale && a.epilogue.bias == b.epilogue.bias &&
          a.epilogue.residual == b.epilogue.residual && a.epilogue.activation == b.epilogue.activation;
 }

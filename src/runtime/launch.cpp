@@ -156,19 +156,19 @@ class Block {
   }
 
   // Y and the residual in panels, the caller's or staged ones.
-  void set_panels(Run& run, float* y, const float* residual) const {
+  void set_panels(Run& run, float* y, const float* residual, int64_t pitch) const {
     run.args.y = y;
-    run.args.y_panel_stride = run.args.residual_panel_stride = kernel_.m * kLine;
+    run.args.y_panel_stride = run.args.residual_panel_stride = pitch * kLine;
     run.args.y_row_stride = run.args.residual_row_stride = kLine;
     run.args.residual = residual;
   }
 
   // The caller's own panels.
   void set_y_panels(Run& run, int64_t first) const {
-    const int64_t panel = kernel_.m * kPanelWidth;
+    const int64_t panel = ops_.y_pitch * kPanelWidth;
     const float* const residual =
         ops_.residual != nullptr ? ops_.residual + ops_.residual_runs.at(first) * panel : nullptr;
-    set_panels(run, ops_.y + ops_.y_runs.at(first) * panel, residual);
+    set_panels(run, ops_.y + ops_.y_runs.at(first) * panel, residual, ops_.y_pitch);
   }
 
   // Panels that lie side by side in Y, in the residual, and in X unless it is packed here.
@@ -217,7 +217,7 @@ class Block {
     BlockRun& run = add_run(panel, 1);
     if (x_in_place_) run.args.x = packed_x_ + x_at;
     run.staged = staged_y_ + at;
-    set_panels(run, run.staged, ops_.residual != nullptr ? staged_residual_ + at : nullptr);
+    set_panels(run, run.staged, ops_.residual != nullptr ? staged_residual_ + at : nullptr, kernel_.m);
   }
 
   const Launch& kernel_;

@@ -51,7 +51,7 @@ class FusedWork final : public SpatialWork {
 
   ImageOperands product(const ImageOperands& strips, int64_t first, int64_t positions, const float* memory) const {
     ImageOperands result = strips;
-    result.runs = ImageRuns::flat(positions, pair_.second.k, pair_.second.m);
+    result.runs = ImageRuns::flat(positions, pair_.second.k, strips.runs.y_panel / kPanelWidth);
     result.x = memory;
     result.y_first = strips.y_first - first;
     return result;

@@ -105,11 +105,11 @@ class Pass {
  private:
   Column<float> y_column(int64_t column) const {
     return ops_.y_plain ? plain_column(ops_.y_view, ops_.y, column)
-                        : panel_column(ops_.y_runs, ops_.y, kernel_.m, column);
+                        : panel_column(ops_.y_runs, ops_.y, ops_.y_pitch, column);
   }
   Column<const float> residual_column(int64_t column) const {
     return ops_.y_plain ? plain_column(ops_.residual_view, ops_.residual, column)
-                        : panel_column(ops_.residual_runs, ops_.residual, kernel_.m, column);
+                        : panel_column(ops_.residual_runs, ops_.residual, ops_.y_pitch, column);
   }
 
   // Adds the products with numbers of X that aren't finite, which its windows lack, to what the sums start from: what

@@ -162,10 +162,11 @@ int64_t span(const PanelRuns& runs, int64_t panels) {
   return sum(sum(product(image, runs.image_pitch), product(row, runs.pitch)), runs.run);
 }
 
-// Panels of `rows` rows.
-Status describe_panels(const PanelRuns& given, int64_t panels, int64_t rows, PanelRuns& runs, Extent& extent) {
+// Panels of `rows` rows, `pitch` rows apart.
+Status describe_panels(const PanelRuns& given, int64_t panels, int64_t rows, int64_t pitch, PanelRuns& runs,
+                       Extent& extent) {
   if (Status s = check_runs(given, panels, extent.name); !s) return s;
-  extent.floats = product(rows, product(span(given, panels), kPanelWidth));
+  extent.floats = product(sum(product(pitch, span(given, panels) - 1), rows), kPanelWidth);
   if (extent.floats > kMaxFloats) {
     return too_large(extent.name, number(panels) + " panels of " + number(rows) + " rows" +
                                       (given.run > 0 ? ", in runs " + number(given.pitch) + " panels apart," : ""));
@@ -183,7 +184,8 @@ Status check_no_runs(const PanelRuns& runs, const Extent& extent, const char* wh
 // `given` becomes `runs` where the operand is in panels.
 Status describe(Layout layout, const Problem& problem, const RunArgs& args, bool input, int64_t rows, int64_t n,
                 int64_t ld, PlainView& view, const PanelRuns& given, PanelRuns& runs, Extent& extent) {
-  if (layout == Layout::panel) return describe_panels(given, panel_count(n), rows, runs, extent);
+  const int64_t pitch = input ? rows : problem.y_pitch(rows);
+  if (layout == Layout::panel) return describe_panels(given, panel_count(n), rows, pitch, runs, extent);
   if (Status s = check_no_runs(given, extent, "which is plain"); !s) return s;
   Result<PlainView> plain = plain_view(problem, args, input, rows, n, ld, extent);
   if (!plain) return plain.error();
@@ -216,16 +218,16 @@ Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, 
   ops.batch = args.batch;
   ops.spatial = true;
   ops.x_images = ImageView::input(images, conv, channels);
-  ops.y_images = ImageView::output(images, conv, m);
-  ops.runs = ImageRuns::of(images, conv, channels, m);
+  ops.y_images = ImageView::output(images, conv, ops.y_pitch);
+  ops.runs = ImageRuns::of(images, conv, channels, ops.y_pitch);
   ops.panels = product(ops.batch, ops.runs.panels_per_image());
   Extent x{"X", "", args.x}, y{"Y", "", args.y}, residual{"the residual", "", args.residual};
   if (Status s = describe_images(problem.x_layout, ops.x_images, args.batch, x); !s) return s.error();
   if (Status s = check_no_runs(args.x_runs, x, "which a spatial convolution reads with its halo"); !s) return s.error();
   if (problem.y_layout == Layout::panel) {
-    if (Status s = describe_panels(args.y_runs, ops.panels, m, ops.y_runs, y); !s) return s.error();
-    if (Status s = describe_panels(args.residual_runs, ops.panels, m, ops.residual_runs, residual); !s)
-      return s.error();
+    if (Status s = describe_panels(args.y_runs, ops.panels, m, ops.y_pitch, ops.y_runs, y); !s) return s.error();
+    Status s = describe_panels(args.residual_runs, ops.panels, m, ops.y_pitch, ops.residual_runs, residual);
+    if (!s) return s.error();
   } else {
     const char* const why = "which isn't in strips";
     if (Status s = describe_images(problem.y_layout, ops.y_images, args.batch, y); !s) return s.error();
@@ -263,6 +265,7 @@ Result<Operands> check_run_args(int64_t m, int64_t k, const Problem& problem, co
   ops.y = args.y;
   ops.residual = args.residual;
   ops.n = *n;
+  ops.y_pitch = problem.y_pitch(m);
   ops.panels = panel_count(*n);
   ops.x_plain = problem.x_layout == Layout::plain;
   ops.y_plain = problem.y_layout == Layout::plain;

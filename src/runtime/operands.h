@@ -20,6 +20,7 @@ struct Operands {
   int64_t panels = 0;       ///< panel_count(n)
   int64_t first_panel = 0;  ///< the panels in front of it are left out
   int64_t count() const { return panels - first_panel; }
+  int64_t y_pitch = 0;  ///< rows from panel to panel of Y and the residual, where those are in panels
   bool x_plain = false, y_plain = false;
   PlainView x_view;                         ///< when x_plain
   PlainView y_view;                         ///< when y_plain

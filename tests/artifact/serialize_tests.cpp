@@ -44,6 +44,7 @@ void expect_equal(const KernelImage& a, const KernelImage& b) {
   EXPECT_EQ(a.problem.n_fixed, b.problem.n_fixed);
   EXPECT_EQ(a.problem.x_layout, b.problem.x_layout);
   EXPECT_EQ(a.problem.y_layout, b.problem.y_layout);
+  EXPECT_EQ(a.problem.y_channels, b.problem.y_channels);
   EXPECT_EQ(a.problem.conv, b.problem.conv);
   EXPECT_EQ(a.problem.epilogue, b.problem.epilogue);
   expect_equal(a.plan, b.plan);

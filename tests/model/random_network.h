@@ -123,7 +123,9 @@ class RandomNetwork {
   std::string activation() { return kActivations[static_cast<size_t>(net_.pick(0, 11))]; }
 
   Image next(const Image& x) {
-    switch (net_.pick(0, 11)) {
+    switch (net_.pick(0, 12)) {
+      case 12:
+        return fire(x);
       case 0:
       case 1:
         return pointwise(x);
@@ -194,11 +196,41 @@ class RandomNetwork {
     const bool swapped = net_.chance(0.3);
     return {net_.node("Mul", swapped ? std::vector{scale, x.id} : std::vector{x.id, scale}), x.c, x.h, x.w};
   }
+  /// Kernels, poolings and what else there is side by side.
   Image fire(const Image& x) {
     const graph::ValueId squeezed = net_.conv(x.id, x.c, 4, {}, "relu");
-    const graph::ValueId one = net_.conv(squeezed, 4, 5, {}, "relu");
-    const graph::ValueId three = net_.conv(squeezed, 4, 6, {.kernel = 3, .pad = 1}, "relu");
-    return {net_.node("Concat", {one, three}, {{"axis", int64_t{1}}}), 11, x.h, x.w};
+    const Image inner{squeezed, 4, x.h, x.w};
+    std::vector<graph::ValueId> parts;
+    Image joined{0, 0, x.h, x.w};
+    for (int64_t pieces = net_.pick(1, 4); pieces > 0; --pieces) {
+      const Image piece = branch(x, inner);
+      parts.push_back(piece.id);
+      joined.c += piece.c;
+    }
+    joined.id = net_.node("Concat", parts, {{"axis", int64_t{net_.chance(0.3) ? -3 : 1}}});
+    return joined;
+  }
+  Image branch(const Image& x, const Image& inner) {
+    switch (net_.pick(0, 6)) {
+      case 0:
+        return x;
+      case 1:
+        return {net_.conv(inner.id, 4, 4, {.kernel = 5, .pad = 2, .groups = 4}, activation()), 4, x.h, x.w};
+      case 2:
+        return {net_.node("MaxPool", {x.id},
+                          {{"kernel_shape", std::vector<int64_t>{3, 3}}, {"pads", std::vector<int64_t>{1, 1, 1, 1}}}),
+                x.c, x.h, x.w};
+      case 3: {
+        const graph::ValueId one = net_.conv(inner.id, 4, 3, {}, "relu");
+        return {net_.node("Concat", {one, inner.id}, {{"axis", int64_t{1}}}), 7, x.h, x.w};
+      }
+      case 4:
+        return {net_.conv(inner.id, 4, 4, {}, activation(), inner.id), 4, x.h, x.w};
+      case 5:
+        return {net_.conv(inner.id, 4, 6, {.kernel = 3, .pad = 1}, activation()), 6, x.h, x.w};
+      default:
+        return {net_.conv(inner.id, 4, 5, {}, activation()), 5, x.h, x.w};
+    }
   }
   Image pool(const Image& x) {
     const int64_t kernel = net_.pick(1, 3), stride = net_.pick(1, 2), pad = kernel / 2;
