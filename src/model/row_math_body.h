@@ -5,30 +5,13 @@
 constexpr int64_t kParts = kPanelWidth / kWidth;  // vectors of a line
 constexpr int64_t kKeys = 128;                    // whose scores are kept at a time
 
-using Vector [[gnu::vector_size(kWidth * sizeof(float))]] = float;
-using Whole [[gnu::vector_size(kWidth * sizeof(float))]] = int32_t;
+#include "math/vector_body.h"
 
 #define SPARSMITH_INLINE SPARSMITH_TARGET __attribute__((always_inline)) static inline
 
 SPARSMITH_INLINE Vector& at(float* line, int64_t part) { return *reinterpret_cast<Vector*>(line + part * kWidth); }
 SPARSMITH_INLINE const Vector& at(const float* line, int64_t part) {
   return *reinterpret_cast<const Vector*>(line + part * kWidth);
-}
-
-// e^x of x <= 0 or NaN; 0 where e^x isn't a normal float.
-SPARSMITH_INLINE void exponential(Vector& x) {
-  constexpr float kLeast = -88.03f, kRound = 0x1.8p+23f + 127;
-  const Vector bounded = x < kLeast ? Vector{} + kLeast : x;
-  const Vector rounded = bounded * math::kLog2E + kRound, n = rounded - kRound;
-  const Vector r = bounded - n * math::kLn2 - n * math::kLn2Low;
-  Vector p = Vector{} + math::kExp[4];
-  p = p * r + math::kExp[3];
-  p = p * r + math::kExp[2];
-  p = p * r + math::kExp[1];
-  p = p * r + math::kExp[0];
-  p = (p * r + 1.0f) * r + 1.0f;
-  const Whole power = reinterpret_cast<Whole>(rounded) << 23;
-  x = p * reinterpret_cast<Vector>(power);
 }
 
 // scores[key][panel] = the products of kRows keys that lie side by side in a panel.

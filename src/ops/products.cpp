@@ -1,9 +1,11 @@
 // Products of matrices: one, or many of a batch.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "ops/broadcast.h"
 #include "ops/registry.h"
+#include "ops/vector_math.h"
 
 namespace sparsmith::ops {
 namespace {
@@ -16,47 +18,41 @@ struct Matrix {
   int64_t row_stride, column_stride;
 };
 
-/// Spelt out as vectors: left to themselves, compilers vectorise the sums along the depth, with shuffles.
-using Lanes [[gnu::vector_size(16)]] = float;
-constexpr int64_t kLanes = 4, kVectors = 2;
-constexpr int64_t kTileRows = 4, kTileColumns = kVectors * kLanes;  // of y at a time, in registers
 constexpr int64_t kDepth = 256;  // products added up before the sum goes to memory: short sums keep errors small
 
-/// y += a[4 rows x depth] * panel[depth x 8], of which `rows` rows and `columns` columns are wanted.
-void multiply_tile(const std::array<const float*, kTileRows>& a, int64_t a_stride, const Lanes* panel, int64_t depth,
-                   float* y, int64_t y_stride, int64_t rows, int64_t columns) {
-  Lanes sums[kTileRows][kVectors] = {};
-  for (int64_t k = 0; k < depth; ++k, panel += kVectors) {
-    for (int64_t r = 0; r < kTileRows; ++r) {
-      const float factor = a[r][k * a_stride];
-      for (int64_t v = 0; v < kVectors; ++v) sums[r][v] += factor * panel[v];
+/// `columns` columns of b from a place on, side by side in rows of `width`; those that aren't there are zero.
+void pack(const Matrix& b, int64_t first, int64_t depth, int64_t column, int64_t columns, int64_t width, float* panel) {
+  const float* const from = b.data + first * b.row_stride + column * b.column_stride;
+  if (b.column_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k) {
+      std::memcpy(panel + k * width, from + k * b.row_stride, static_cast<size_t>(columns) * sizeof(float));
+      std::fill(panel + k * width + columns, panel + (k + 1) * width, 0.0f);
     }
+    return;
   }
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t j = 0; j < columns; ++j) y[r * y_stride + j] += sums[r][j / kLanes][j % kLanes];
+  for (int64_t j = 0; j < width; ++j) {
+    for (int64_t k = 0; k < depth; ++k) {
+      panel[k * width + j] = j < columns ? from[k * b.row_stride + j * b.column_stride] : 0.0f;
+    }
   }
 }
 
 /// y[m x n] = a[m x depth] * b[depth x n]; y is in C order.
 void multiply(const Matrix& a, const Matrix& b, float* y, int64_t m, int64_t n, int64_t depth) {
+  const VectorMath& math = vector_math();
   std::fill_n(y, m * n, 0.0f);
-  for (int64_t column = 0; column < n; column += kTileColumns) {
-    const int64_t columns = std::min(kTileColumns, n - column);
+  for (int64_t column = 0; column < n; column += math.columns) {
+    const int64_t columns = std::min(math.columns, n - column);
     for (int64_t first = 0; first < depth; first += kDepth) {
       const int64_t count = std::min(kDepth, depth - first);
-      Lanes panel[kDepth * kVectors];  // columns that aren't there are zero and not stored
-      for (int64_t k = 0; k < count; ++k) {
-        const float* const from = b.data + (first + k) * b.row_stride + column * b.column_stride;
-        float line[kTileColumns] = {};
-        for (int64_t j = 0; j < columns; ++j) line[j] = from[j * b.column_stride];
-        std::memcpy(panel + k * kVectors, line, sizeof line);
-      }
-      for (int64_t row = 0; row < m; row += kTileRows) {
-        std::array<const float*, kTileRows> rows;
-        for (int64_t r = 0; r < kTileRows; ++r) {
-          rows[r] = a.data + std::min(row + r, m - 1) * a.row_stride + first * a.column_stride;
+      alignas(64) float panel[kDepth * VectorMath::kMostColumns];
+      pack(b, first, count, column, columns, math.columns, panel);
+      for (int64_t row = 0; row < m; row += math.rows) {
+        std::array<const float*, VectorMath::kMostRows> rows;
+        for (int64_t r = 0; r < math.rows; ++r) {
+          rows[static_cast<size_t>(r)] = a.data + std::min(row + r, m - 1) * a.row_stride + first * a.column_stride;
         }
-        multiply_tile(rows, a.column_stride, panel, count, y + row * n + column, n, std::min(kTileRows, m - row),
+        math.multiply(rows.data(), a.column_stride, panel, count, y + row * n + column, n, std::min(math.rows, m - row),
                       columns);
       }
     }

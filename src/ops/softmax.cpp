@@ -4,6 +4,7 @@
 #include "ops/elementary.h"
 #include "ops/lanes.h"
 #include "ops/registry.h"
+#include "ops/vector_math.h"
 
 namespace sparsmith::ops {
 namespace {
@@ -37,9 +38,8 @@ class Softmax final : public Operator {
   static constexpr int64_t kColumns = 256;
 
   void normalise_row(const float* x, float* y) const {
-    const float most = fold_of(x, count_, -INFINITY, Larger{});
-    for (int64_t i = 0; i < count_; ++i) y[i] = exp(x[i] - most);
-    const double sum = sum_of(y, count_, [](float v) { return v; });
+    float most = 0;
+    const double sum = vector_math().exponentials(x, count_, y, most);
     if (kLogarithm) {
       const auto log_sum = static_cast<float>(std::log(sum));
       for (int64_t i = 0; i < count_; ++i) y[i] = (x[i] - most) - log_sum;
