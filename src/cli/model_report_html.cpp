@@ -14,8 +14,9 @@ constexpr int64_t kPictureSide = 160;
 /// Colours that are told apart on white and on black: of the kernels' forms, then of everything else.
 const char* colour_of(const std::string& kind) {
   static const std::map<std::string, const char*> colours{
-      {"sparse", "#c2571a"},    {"compact", "#d98a3d"}, {"vector", "#e0b04c"},    {"dense", "#4f7cac"},
-      {"depthwise", "#6aa6a0"}, {"convert", "#8d8d97"}, {"in strips", "#7fa35b"}, {"reference path", "#a65b8d"}};
+      {"sparse", "#c2571a"},    {"compact", "#d98a3d"},   {"vector", "#e0b04c"},
+      {"dense", "#4f7cac"},     {"depthwise", "#6aa6a0"}, {"convert", "#8d8d97"},
+      {"in strips", "#7fa35b"}, {"by pixels", "#b0a04a"}, {"reference path", "#a65b8d"}};
   const auto found = colours.find(kind);
   return found == colours.end() ? "#999999" : found->second;
 }

@@ -2,7 +2,6 @@
 
 #include "ops/layer.h"
 #include "ops/node_view.h"
-#include "pattern/check.h"
 
 namespace sparsmith::lower {
 namespace {
@@ -47,32 +46,6 @@ std::vector<float> floats_of(const graph::Tensor* tensor) {
 
 bool is_layer(const graph::Node& node) {
   return node.domain == ops::kLayerDomain && (node.op == "Conv" || node.op == "MatMul");
-}
-
-std::optional<Conv2d> convolution_of(const graph::Graph& graph, const graph::Node& node, const ops::Type& x,
-                                     const ops::Type& weights) {
-  if (x.shape.size() != 4 || weights.shape.size() != 4 || x.element != ElementType::f32) return std::nullopt;
-  ops::NodeView view(graph, node, {});
-  const auto strides = view.integers("strides", {1, 1}), dilations = view.integers("dilations", {1, 1});
-  const auto pads = view.integers("pads", {0, 0, 0, 0});
-  if (!view.ok() || strides.size() != 2 || dilations.size() != 2 || pads.size() != 4) return std::nullopt;
-  Conv2d conv;
-  conv.height = x.shape[2];
-  conv.width = x.shape[3];
-  conv.kernel_h = weights.shape[2];
-  conv.kernel_w = weights.shape[3];
-  conv.stride_h = strides[0];
-  conv.stride_w = strides[1];
-  conv.dilation_h = dilations[0];
-  conv.dilation_w = dilations[1];
-  conv.pad_top = pads[0];
-  conv.pad_left = pads[1];
-  conv.pad_bottom = pads[2];
-  conv.pad_right = pads[3];
-  conv.groups = view.integer("group", 1);
-  const int64_t k = weights.shape[1] * weights.shape[2] * weights.shape[3];
-  if (!check_conv(weights.shape[0], k, conv)) return std::nullopt;
-  return conv;
 }
 
 Result<Layer> make_layer(const graph::Graph& graph, const graph::Node& node, const ops::Evaluator& types,

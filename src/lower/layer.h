@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "model/images.h"
 #include "ops/evaluator.h"
 #include "sparsmith/problem.h"
 #include "sparsmith/weights.h"
@@ -24,10 +25,7 @@ struct Layer {
 /// Whether the node is a layer of a kind that kernels compute: a two-dimensional convolution, or a product.
 bool is_layer(const graph::Node& node);
 
-/// The convolution of a layer's node on images of its input's size; nothing where it isn't one of images, or beyond
-/// what kernels do.
-std::optional<Conv2d> convolution_of(const graph::Graph& graph, const graph::Node& node, const ops::Type& x,
-                                     const ops::Type& weights);
+using model::convolution_of;
 
 /// bad_input: constants or attributes that don't belong together.
 Result<Layer> make_layer(const graph::Graph& graph, const graph::Node& node, const ops::Evaluator& types,

@@ -7,6 +7,7 @@
 #include "lower/prepare.h"
 #include "model/blocked.h"
 #include "model/images.h"
+#include "model/pixels.h"
 #include "model/rows.h"
 #include "ops/layer.h"
 #include "pattern/images.h"
@@ -121,11 +122,20 @@ class Lowering {
   }
   /// What the node wants its image cut for, if that is for windows wider than a pixel.
   std::optional<Conv2d> window_of(const Node& node) const {
-    if (const auto conv = convolution(node)) return conv->pointwise() ? std::nullopt : conv;
+    if (const auto conv = convolution(node)) return conv->pointwise() || by_pixels(node, *conv) ? std::nullopt : conv;
     const auto pool = node.inputs.empty() || node.inputs[0] == kNoValue
                           ? std::nullopt
                           : model::pool_windows(graph_, node, type(node.inputs[0]));
     return pool ? std::optional(pool->conv) : std::nullopt;
+  }
+  /// Whether the depthwise convolution isn't a kernel's.
+  bool by_pixels(const Node& node, const Conv2d& conv) const {
+    return conv.groups > 1 && model::pays_by_pixels(conv, conv.groups) && pixels_of(node);
+  }
+  bool pixels_of(const Node& node) const {
+    std::vector<std::optional<ops::Type>> inputs;
+    for (const ValueId id : node.inputs) inputs.push_back(id == kNoValue ? std::nullopt : std::optional(type(id)));
+    return model::make_pixel_operator(graph_, node, inputs) != nullptr;
   }
   bool is_kernel(const Node& node) const {
     return is_layer(node) && (node.op == "MatMul" || convolution(node).has_value());
@@ -138,7 +148,8 @@ class Lowering {
     for (const size_t n : readers_[static_cast<size_t>(value)]) {
       const Node& reader = graph_.nodes[n];
       const auto window = window_of(reader);
-      const bool whole = reader.op == "GlobalAveragePool" || is_kernel(reader) || window;
+      const bool whole =
+          reader.op == "GlobalAveragePool" || is_kernel(reader) || window || is_join(reader) || pixels_of(reader);
       if (!whole) return Format::of(grid);
       if (window && !next && can_link(grid, *window)) next = window;
     }
@@ -298,11 +309,27 @@ class Lowering {
     const auto pool = model::pool_windows(graph_, node, type(x));
     if (!pool) return false;
     const auto& own = buffers_[x];
-    const auto in_place = std::find_if(own.begin(), own.end(),
-                                       [&](int32_t b) { return model::pools_in_place(pool->conv, buffer(b).format); });
+    const auto in_place = std::find_if(own.begin(), own.end(), [&](int32_t b) {
+      return buffer(b).format == Format::of(pool->conv) || model::pools_in_place(pool->conv, buffer(b).format);
+    });
+    if (in_place == own.end() && place_pixels(node)) return true;
     const int32_t strips = in_place != own.end() ? *in_place : buffer_in(x, Format::of(pool->conv));
     const int32_t output = add_image(node.outputs[0], output_grid(pool->conv));
     add_work(Work::Kind::pool, {strips}, {output});
+    complete(output);
+    return true;
+  }
+
+  /// An operator that any cut of its input will do for.
+  bool place_pixels(const Node& node) {
+    if (node.inputs.empty() || node.inputs[0] == kNoValue || !grid_of(node.inputs[0]) || !pixels_of(node)) return false;
+    const ValueId x = node.inputs[0], y = node.outputs[0];
+    const auto pool = model::pool_windows(graph_, node, type(x));
+    const auto conv = convolution(node);
+    const Conv2d image{.height = type(y).shape[2], .width = type(y).shape[3]};
+    const StripGrid grid = pool ? output_grid(pool->conv) : conv ? output_grid(*conv) : usual_grid(image);
+    const int32_t source = buffer_on(x, *grid_of(x)), output = add_image(y, grid);
+    add_work(Work::Kind::pixels, {source}, {output});
     complete(output);
     return true;
   }
@@ -327,11 +354,13 @@ class Lowering {
   }
 
   Status place(const Node& node) {
-    if (const auto conv = convolution(node)) return place_convolution(node, *conv);
+    if (const auto conv = convolution(node)) {
+      return by_pixels(node, *conv) && place_pixels(node) ? success() : place_convolution(node, *conv);
+    }
     if (is_layer(node) && node.op == "MatMul" && model::rows_of(type(node.inputs[ops::kLayerX])) > 0) {
       return place_product(node);
     }
-    if (place_pooling(node) || place_join(node)) return success();
+    if (place_pooling(node) || place_join(node) || place_pixels(node)) return success();
     // Of a value in panels and plain, a view costs nothing in either.
     const bool blocked = place_blocked(node);
     if (blocked && !(model::is_view(node) && lies_in(node.inputs[0], Format::of(Kind::plain)))) return success();
@@ -360,9 +389,13 @@ class Lowering {
 void drop_weights(Graph& graph, const model::Program& program) {
   std::vector<bool> read(graph.values.size());
   for (const model::Buffer& buffer : program.buffers) read[static_cast<size_t>(buffer.value)] = true;
-  for (const Node& node : graph.nodes) {
-    if (is_layer(node)) continue;
-    for (const ValueId id : node.inputs) {
+  std::vector<bool> has_kernel(graph.nodes.size());
+  for (const Work& work : program.works) {
+    if (work.kind == Work::Kind::kernel) has_kernel[static_cast<size_t>(work.node)] = true;
+  }
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (has_kernel[n]) continue;
+    for (const ValueId id : graph.nodes[n].inputs) {
       if (id != kNoValue) read[static_cast<size_t>(id)] = true;
     }
   }

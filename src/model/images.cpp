@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "model/lines.h"
+#include "ops/node_view.h"
 #include "ops/window.h"
+#include "pattern/check.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith::model {
@@ -195,6 +197,32 @@ std::optional<PoolWindows> pool_windows(const graph::Graph& graph, const graph::
   if (count_pads && (conv.pad_bottom > height.pad_end || conv.pad_right > width.pad_end)) return std::nullopt;
   if (conv.out_height() != height.output || conv.out_width() != width.output) return std::nullopt;
   return PoolWindows{conv, is_mean, count_pads};
+}
+
+std::optional<Conv2d> convolution_of(const graph::Graph& graph, const graph::Node& node, const ops::Type& x,
+                                     const ops::Type& weights) {
+  if (x.shape.size() != 4 || weights.shape.size() != 4 || x.element != ElementType::f32) return std::nullopt;
+  ops::NodeView view(graph, node, {});
+  const auto strides = view.integers("strides", {1, 1}), dilations = view.integers("dilations", {1, 1});
+  const auto pads = view.integers("pads", {0, 0, 0, 0});
+  if (!view.ok() || strides.size() != 2 || dilations.size() != 2 || pads.size() != 4) return std::nullopt;
+  Conv2d conv;
+  conv.height = x.shape[2];
+  conv.width = x.shape[3];
+  conv.kernel_h = weights.shape[2];
+  conv.kernel_w = weights.shape[3];
+  conv.stride_h = strides[0];
+  conv.stride_w = strides[1];
+  conv.dilation_h = dilations[0];
+  conv.dilation_w = dilations[1];
+  conv.pad_top = pads[0];
+  conv.pad_left = pads[1];
+  conv.pad_bottom = pads[2];
+  conv.pad_right = pads[3];
+  conv.groups = view.integer("group", 1);
+  const int64_t k = weights.shape[1] * weights.shape[2] * weights.shape[3];
+  if (!check_conv(weights.shape[0], k, conv)) return std::nullopt;
+  return conv;
 }
 
 bool pools_in_place(const Conv2d& conv, const Format& format) {

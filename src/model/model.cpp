@@ -31,6 +31,8 @@ std::string kind_of(const model::Program& program, const model::Work& work) {
       return "convert";
     case model::Work::Kind::reference:
       return "reference path";
+    case model::Work::Kind::pixels:
+      return "by pixels";
     default:
       return "in strips";
   }

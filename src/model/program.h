@@ -31,6 +31,7 @@ struct Work {
     reference,  ///< the node's operator on plain values: an input buffer for each of the node's, outputs likewise
     blocked,    ///< the node's operator on values in strips or panels (blocked.h)
     pool,       ///< a node that pools images: strips in, a grid out
+    pixels,     ///< a node's operator on images pixel by pixel (pixels.h): its first input in, its output out
     mean,       ///< GlobalAveragePool: a grid in, plain out
     kernel,     ///< a generated kernel: X and, where its epilogue adds one, the residual in; Y out
     convert,    ///< the input's value in the output's format, or copied into a part

@@ -108,6 +108,8 @@ Result<std::unique_ptr<Step>> make_step(const StepSource& source) {
       return make_blocked_step(source);
     case Work::Kind::pool:
       return make_pool_step(source);
+    case Work::Kind::pixels:
+      return make_pixel_step(source);
     case Work::Kind::mean:
       return make_mean_step(source);
     case Work::Kind::convert:

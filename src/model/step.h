@@ -54,6 +54,7 @@ Result<std::unique_ptr<Step>> make_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_kernel_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_blocked_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_pool_step(const StepSource& source);
+Result<std::unique_ptr<Step>> make_pixel_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_mean_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_convert_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_halo_step(const StepSource& source);

@@ -1,11 +1,12 @@
 // Resize and Upsample: nearest elements, or means of 2 or 4 along each resized dimension.
+#include "ops/resize.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 
 #include "ops/registry.h"
-#include "ops/resize_axis.h"
 
 namespace sparsmith::ops {
 namespace {
@@ -338,46 +339,16 @@ std::vector<ResizeAxis> axes_of(NodeView& node) {
 }
 
 std::unique_ptr<Operator> make_resize(NodeView& node) {
-  const bool early = node.opset() < 11;
-  if (node.node().op == "Upsample" && node.opset() > 9) {
-    node.fail("is of an operator that opset " + std::to_string(node.opset()) + " doesn't have; Resize took its place");
-  }
-  node.expect_inputs(early ? 2 : 1, early ? 2 : 4);
-  node.expect_outputs(1);
-  const Type& input = node.input(0);
-  const Manner manner = manner_of(node);
-  if (manner.mode != "nearest") node.expect_element(0, ElementType::f32);
-  if (!node.ok()) return nullptr;
-  const std::vector<ResizeAxis> axes = axes_of(node);
-  Type output{input.element, {}, nullptr};
-  for (const ResizeAxis& axis : axes) output.shape.push_back(axis.output);
+  ResizePlan plan = plan_resize(node);
+  Type output{node.input(0).element, {}, nullptr};
+  for (const ResizeAxis& axis : plan.axes) output.shape.push_back(axis.output);
   node.expect_sane(output);
   if (!node.ok()) return nullptr;
-
-  constexpr int64_t kLongest = 1 << 20;  // what tables are made for: far above any picture's sides
-  std::vector<std::optional<Taps>> taps(axes.size());
-  size_t resized = 0;
-  for (size_t d = 0; d < axes.size(); ++d) {
-    const ResizeAxis& axis = axes[d];
-    if (!axis.resized()) continue;
-    ++resized;
-    if (axis.input == 0 || std::max(axis.input, axis.output) > kLongest) {
-      node.fail("resizes axis " + std::to_string(d) + " of " + describe(input) + " to " + std::to_string(axis.output) +
-                "; sizes up to " + std::to_string(kLongest) + " are possible, and nothing is made from empty ones");
-      return nullptr;
-    }
-    if (manner.mode == "nearest") {
-      const bool up = manner.rounds_by_direction && axis.scale < 1;
-      taps[d] = nearest_taps(axis, manner.coordinates, up ? Rounding::ceil : manner.rounding);
-    } else if (manner.mode == "linear") {
-      taps[d] = linear_taps(axis, manner.coordinates);
-    } else {
-      taps[d] = cubic_taps(axis, manner.coordinates, manner.cubic_coefficient, manner.exclude_outside);
-    }
-  }
-  std::vector<Level> levels = levels_of(axes, std::move(taps));
-  if (manner.mode == "nearest" || resized == 0) return std::make_unique<Nearest>(std::move(output), std::move(levels));
-  if (resized > kMostResized) {
+  const auto resized =
+      std::count_if(plan.taps.begin(), plan.taps.end(), [](const auto& taps) { return taps.has_value(); });
+  std::vector<Level> levels = levels_of(plan.axes, std::move(plan.taps));
+  if (plan.nearest || resized == 0) return std::make_unique<Nearest>(std::move(output), std::move(levels));
+  if (resized > static_cast<ptrdiff_t>(kMostResized)) {
     node.fail("interpolates along " + std::to_string(resized) + " axes; up to " + std::to_string(kMostResized) +
               " are possible");
     return nullptr;
@@ -386,6 +357,40 @@ std::unique_ptr<Operator> make_resize(NodeView& node) {
 }
 
 }  // namespace
+
+ResizePlan plan_resize(NodeView& node) {
+  const bool early = node.opset() < 11;
+  if (node.node().op == "Upsample" && node.opset() > 9) {
+    node.fail("is of an operator that opset " + std::to_string(node.opset()) + " doesn't have; Resize took its place");
+  }
+  node.expect_inputs(early ? 2 : 1, early ? 2 : 4);
+  node.expect_outputs(1);
+  const Type& input = node.input(0);
+  const Manner manner = manner_of(node);
+  ResizePlan plan;
+  plan.nearest = manner.mode == "nearest";
+  if (!plan.nearest) node.expect_element(0, ElementType::f32);
+  if (!node.ok()) return plan;
+  plan.axes = axes_of(node);
+  plan.taps.resize(plan.axes.size());
+  constexpr int64_t kLongest = 1 << 20;  // what tables are made for: far above any picture's sides
+  for (size_t d = 0; d < plan.axes.size() && node.ok(); ++d) {
+    const ResizeAxis& axis = plan.axes[d];
+    if (!axis.resized()) continue;
+    if (axis.input == 0 || std::max(axis.input, axis.output) > kLongest) {
+      node.fail("resizes axis " + std::to_string(d) + " of " + describe(input) + " to " + std::to_string(axis.output) +
+                "; sizes up to " + std::to_string(kLongest) + " are possible, and nothing is made from empty ones");
+    } else if (plan.nearest) {
+      const bool up = manner.rounds_by_direction && axis.scale < 1;
+      plan.taps[d] = nearest_taps(axis, manner.coordinates, up ? Rounding::ceil : manner.rounding);
+    } else if (manner.mode == "linear") {
+      plan.taps[d] = linear_taps(axis, manner.coordinates);
+    } else {
+      plan.taps[d] = cubic_taps(axis, manner.coordinates, manner.cubic_coefficient, manner.exclude_outside);
+    }
+  }
+  return plan;
+}
 
 void add_resize(Makers& makers) {
   makers["Resize"] = make_resize;

@@ -3,10 +3,7 @@
 #include <algorithm>
 
 #if defined(__x86_64__)
-// GCC 12 takes its own intrinsics' undefined operands for mistakes.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
+#include "runtime/transpose_avx512.h"
 #endif
 
 namespace sparsmith {
@@ -41,37 +38,6 @@ void unpack_row_portable(const StripLanes& lanes, int64_t, int64_t channels, con
 }
 
 #if defined(__x86_64__)
-#define SPARSMITH_AVX512 __attribute__((target("avx512f")))
-
-// Rows of 16 to columns: four rounds of shuffles, 64 in all.
-SPARSMITH_AVX512 inline void transpose(__m512 (&v)[kLanes]) {
-  __m512 a[kLanes];
-  for (int i = 0; i < kLanes; i += 2) {
-    a[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
-    a[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
-  }
-  for (int i = 0; i < kLanes; i += 4) {
-    for (int j = 0; j < 2; ++j) {
-      const __m512d low = _mm512_castps_pd(a[i + j]), high = _mm512_castps_pd(a[i + 2 + j]);
-      v[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
-      v[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
-    }
-  }
-  // v[4g + j]: column j of each 128-bit quarter, rows 4g .. 4g + 3.
-  for (int j = 0; j < 4; ++j) {
-    a[j] = _mm512_shuffle_f32x4(v[j], v[4 + j], 0x88);
-    a[4 + j] = _mm512_shuffle_f32x4(v[j], v[4 + j], 0xdd);
-    a[8 + j] = _mm512_shuffle_f32x4(v[8 + j], v[12 + j], 0x88);
-    a[12 + j] = _mm512_shuffle_f32x4(v[8 + j], v[12 + j], 0xdd);
-  }
-  for (int j = 0; j < 4; ++j) {
-    v[j] = _mm512_shuffle_f32x4(a[j], a[8 + j], 0x88);
-    v[8 + j] = _mm512_shuffle_f32x4(a[j], a[8 + j], 0xdd);
-    v[4 + j] = _mm512_shuffle_f32x4(a[4 + j], a[12 + j], 0x88);
-    v[12 + j] = _mm512_shuffle_f32x4(a[4 + j], a[12 + j], 0xdd);
-  }
-}
-
 // Which of the `width` positions from x on lane l has.
 __mmask16 mask_of(const StripLanes& lanes, int l, int64_t x, int width) {
   const int64_t begin = std::clamp<int64_t>(lanes.begin[l] - x, 0, width);

@@ -68,6 +68,14 @@ class Network {
     return constant(std::move(tensor));
   }
 
+  graph::ValueId numbers(const std::vector<float>& numbers) {
+    graph::Tensor tensor = graph::Tensor::zeros(ElementType::f32, {static_cast<int64_t>(numbers.size())});
+    std::copy(numbers.begin(), numbers.end(), tensor.as<float>().begin());
+    const graph::ValueId id = value("c" + std::to_string(graph_.values.size()));
+    graph_.values[static_cast<size_t>(id)].constant = std::make_shared<const graph::Tensor>(std::move(tensor));
+    return id;
+  }
+
   graph::ValueId node(const std::string& op, std::vector<graph::ValueId> inputs,
                       std::map<std::string, graph::Attribute, std::less<>> attributes = {},
                       const std::string& domain = "") {

@@ -123,7 +123,11 @@ class RandomNetwork {
   std::string activation() { return kActivations[static_cast<size_t>(net_.pick(0, 11))]; }
 
   Image next(const Image& x) {
-    switch (net_.pick(0, 12)) {
+    switch (net_.pick(0, 14)) {
+      case 13:
+        return resize(x);
+      case 14:
+        return depth_to_space(x);
       case 12:
         return fire(x);
       case 0:
@@ -231,6 +235,28 @@ class RandomNetwork {
       default:
         return {net_.conv(inner.id, 4, 5, {}, activation()), 5, x.h, x.w};
     }
+  }
+  Image resize(const Image& x) {
+    const char* const modes[] = {"nearest", "linear", "cubic"};
+    const char* const coordinates[] = {"half_pixel", "asymmetric", "align_corners"};
+    const float scale_h = net_.chance(0.7) ? 2.0f : 0.6f, scale_w = net_.chance(0.7) ? 2.0f : 1.0f;
+    const auto out = [](int64_t size, float scale) {
+      return static_cast<int64_t>(std::floor(static_cast<float>(size) * scale));
+    };
+    if (out(x.h, scale_h) < 1 || out(x.h, scale_h) > 64 || out(x.w, scale_w) > 64) return x;
+    const graph::ValueId id =
+        net_.node("Resize", {x.id, graph::kNoValue, net_.numbers({1, 1, scale_h, scale_w})},
+                  {{"mode", std::string(modes[net_.pick(0, 2)])},
+                   {"coordinate_transformation_mode", std::string(coordinates[net_.pick(0, 2)])}});
+    return {id, x.c, out(x.h, scale_h), out(x.w, scale_w)};
+  }
+  Image depth_to_space(const Image& x) {
+    const int64_t block = net_.pick(2, 3), c = net_.pick(1, 20);
+    if (x.h * block > 64 || x.w * block > 64) return x;
+    const graph::ValueId deep = net_.conv(x.id, x.c, c * block * block, {}, activation());
+    const graph::ValueId id = net_.node(
+        "DepthToSpace", {deep}, {{"blocksize", block}, {"mode", std::string(net_.chance(0.5) ? "DCR" : "CRD")}});
+    return {id, c, x.h * block, x.w * block};
   }
   Image pool(const Image& x) {
     const int64_t kernel = net_.pick(1, 3), stride = net_.pick(1, 2), pad = kernel / 2;
