@@ -25,12 +25,12 @@ class Network {
   int64_t pick(int64_t least, int64_t most) { return std::uniform_int_distribution<int64_t>(least, most)(random_); }
   bool chance(double p) { return std::bernoulli_distribution(p)(random_); }
 
-  /// -1 is a batch of any size.
+  /// -1 is a batch or, further back, a length of any size.
   graph::ValueId input(const std::string& name, const std::vector<int64_t>& shape) {
     const graph::ValueId id = value(name);
     graph_.values[static_cast<size_t>(id)].type = ElementType::f32;
     graph::Shape dimensions;
-    for (const int64_t size : shape) dimensions.push_back({size, size < 0 ? "N" : ""});
+    for (const int64_t size : shape) dimensions.push_back({size, size >= 0 ? "" : dimensions.empty() ? "N" : "T"});
     graph_.values[static_cast<size_t>(id)].shape = dimensions;
     graph_.inputs.push_back(id);
     return id;

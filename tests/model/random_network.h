@@ -69,14 +69,16 @@ class RandomNetwork {
 
   /// Encoders: attention among the rows of each batch entry, products, normalisations, residuals.
   graph::Graph encoder() {
-    const int64_t tokens = net_.chance(0.3) ? net_.pick(1, 4) * 16 : net_.pick(1, 150), heads = net_.pick(1, 4);
+    const bool open = net_.chance(0.2);
+    const int64_t tokens = open ? -1 : net_.chance(0.3) ? net_.pick(1, 4) * 16 : net_.pick(1, 150);
+    const int64_t heads = net_.pick(1, 4);
     const int64_t depth = net_.pick(1, 20), k = heads * depth;
     graph::ValueId x = net_.input("x", {-1, tokens, k});
     for (int64_t layers = net_.pick(1, 3); layers > 0; --layers) {
       const graph::ValueId y = attention(x, tokens, heads, depth);
       x = normalised(net_.chance(0.5) ? net_.matmul(y, k, k, "none", x) : net_.node("Add", {y, x}), k);
       // The same rows in other dimensions, for one reader or for all.
-      if (net_.chance(0.3)) {
+      if (!open && net_.chance(0.3)) {
         const graph::ValueId flat = net_.node("Reshape", {x, net_.integers({-1, k})});
         if (net_.chance(0.3)) net_.output(flat);
         const graph::ValueId z = net_.matmul(flat, k, k, "none", net_.chance(0.3) ? flat : graph::kNoValue);
@@ -110,9 +112,9 @@ class RandomNetwork {
     }
     std::vector<graph::ValueId> inputs{net_.matmul(x, k, k), net_.matmul(other, k, k), net_.matmul(other, k, width)};
     const int64_t shapes[][4] = {
-        {1, 1, 1, keys}, {1, 1, tokens, keys}, {1, heads, tokens, keys}, {1, heads, 1, 1}, {1, 1, tokens, 1}};
+        {1, heads, 1, 1}, {1, 1, 1, keys}, {1, 1, tokens, keys}, {1, heads, tokens, keys}, {1, 1, tokens, 1}};
     if (net_.chance(0.6)) {
-      const int64_t(&shape)[4] = shapes[net_.pick(0, 4)];
+      const int64_t(&shape)[4] = shapes[tokens < 0 ? 0 : net_.pick(0, 4)];
       inputs.push_back(net_.mask({shape[0], shape[1], shape[2], shape[3]}));
     }
     const graph::ValueId y =

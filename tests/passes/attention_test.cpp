@@ -15,16 +15,27 @@ struct Form {
   int mask = 1;                 ///< 0: none, 1: of keys, 2: of queries and keys, 3: stretched, 4 to 6: by Where
   bool dynamic = false;         ///< sizes that copy the input's
   bool flat = false;            ///< rows of all the batch, [batch * rows, channels], on both sides
+  bool shapes = false;          ///< sizes that are asked of values within
   std::string spoil = {};
 };
 
 constexpr int64_t kTokens = 5, kHeads = 3, kDepth = 4;
 
+/// [the first two sizes of a value, more], as exporters ask for them: `of` is read by Shape.
+ValueId sizes_of(Builder& b, ValueId of, const std::vector<int64_t>& more) {
+  const ValueId shape = b.node("Shape", {of});
+  const auto size = [&](int64_t axis) { return b.node("Gather", {shape, b.constant(longs({1}, {axis}))}); };
+  return b.node("Concat", {size(0), size(1), b.constant(longs({static_cast<int64_t>(more.size())}, more))},
+                {{"axis", int64_t{0}}});
+}
+
 ValueId heads_of(Builder& b, ValueId x, const Form& form, std::vector<int64_t> perm, int64_t heads = kHeads) {
   const std::vector<int64_t> cut = form.flat      ? std::vector<int64_t>{-1, kTokens, heads, 12 / heads}
                                    : form.dynamic ? std::vector<int64_t>{0, 0, heads, -1}
                                                   : std::vector<int64_t>{0, kTokens, heads, 12 / heads};
-  const ValueId parts = b.node("Reshape", {x, b.constant(longs({4}, cut))});
+  const bool asked = form.shapes && !form.flat;
+  const ValueId parts =
+      b.node("Reshape", {x, asked ? sizes_of(b, x, {heads, 12 / heads}) : b.constant(longs({4}, cut))});
   return b.node("Transpose", {parts}, {{"perm", std::move(perm)}});
 }
 
@@ -73,7 +84,10 @@ Graph model(const Form& form, int64_t opset = 17) {
   const ValueId turned = b.node("Transpose", {context}, {{"perm", back}});
   std::vector<int64_t> join = form.dynamic ? std::vector<int64_t>{0, 0, -1} : std::vector<int64_t>{0, kTokens, 12};
   if (form.flat) join = {-1, 12};
-  b.graph.outputs = {b.node("Reshape", {turned, b.constant(longs({static_cast<int64_t>(join.size())}, join))})};
+  const bool asked = form.shapes && !form.flat;
+  const ValueId joined =
+      asked ? sizes_of(b, turned, {12}) : b.constant(longs({static_cast<int64_t>(join.size())}, join));
+  b.graph.outputs = {b.node("Reshape", {turned, joined})};
   if (form.spoil == "output") b.graph.outputs.push_back(raw);
   if (form.spoil == "reader") b.graph.outputs.push_back(b.node("Neg", {context}));
   return b.graph;
@@ -91,7 +105,7 @@ std::string found_in(const Form& form, int64_t opset) {
 
 TEST(RecogniseAttention, InEveryForm) {
   for (const int64_t opset : kOpsets) {
-    for (int bits = 0; bits < 64; ++bits) {
+    for (int bits = 0; bits < 128; ++bits) {
       for (int mask = 0; mask < 7; ++mask) {
         const Form form{.divide = (bits & 1) != 0,
                         .scale_operands = (bits & 2) != 0,
@@ -99,7 +113,8 @@ TEST(RecogniseAttention, InEveryForm) {
                         .mask_first = (bits & 8) != 0,
                         .mask = mask,
                         .dynamic = (bits & 16) != 0,
-                        .flat = (bits & 32) != 0};
+                        .flat = (bits & 32) != 0,
+                        .shapes = (bits & 64) != 0};
         ASSERT_EQ(found_in(form, opset), "Add Mul Sub sparsmith.Attention")
             << "opset " << opset << ", form " << bits << ", mask " << mask;
       }
