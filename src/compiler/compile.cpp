@@ -14,7 +14,7 @@ namespace sparsmith {
 namespace {
 
 /// Raised when the planner may choose otherwise for the same input, so that cached choices are made anew.
-constexpr int kPlannerVersion = 11;
+constexpr int kPlannerVersion = 12;
 
 /// Everything the code and its plan depend on, as text; what depends on values alone (alpha, beta, lo, hi) is left out.
 /// An untuned plan is a function of this key, so finding code needs no planning.
