@@ -20,11 +20,16 @@ struct Cut {
   size_t reshape = 0;
 };
 
-/// softmax(scale * q * k^T + mask) * v of several heads, and the nodes that make it but for the last.
+/// What masks scores: an Add's other operand, or a Where, which puts a number in the place of some.
+struct Mask {
+  size_t place = 0;
+  ValueId added = kNoValue;  ///< of an Add
+};
+
+/// softmax(scale * q * k^T + masks) * v of several heads, and the nodes that make it but for the last.
 struct Heads {
   Cut q, k, v;
-  ValueId mask = kNoValue;
-  std::optional<size_t> where;  ///< which puts a number in place of scores that are masked
+  std::vector<Mask> masks;  ///< the one next to the product first
   double scale = 1;
   std::vector<size_t> nodes;
 };
@@ -90,40 +95,44 @@ bool match_scores(const Editor& editor, ValueId id, Heads& found) {
   return true;
 }
 
-/// Scores with some of them replaced by a number so small that adding it is the same.
-bool match_replaced(const Editor& editor, size_t where, Heads& found) {
+/// `more`: masks that there may be yet.
+bool match_masked(const Editor& editor, ValueId id, int more, Heads& found);
+
+/// Scores, masked or not, with some of them replaced by a number so small that adding it is the same.
+bool match_replaced(const Editor& editor, size_t where, int more, Heads& found) {
   constexpr double kSmall = -1e30;
   const Node& node = editor.node(where);
   for (const size_t i : {size_t{1}, size_t{2}}) {
     const auto number = scalar(editor, node.inputs[3 - i]);
     Heads attempt = found;
     if (!number || !(*number <= kSmall) || !editor.facts().same_shape(node.inputs[i], node.outputs[0]) ||
-        !match_scores(editor, node.inputs[i], attempt)) {
+        !match_masked(editor, node.inputs[i], more, attempt)) {
       continue;
     }
     found = attempt;
-    found.where = where;
+    found.masks.push_back({where});
     found.nodes.push_back(where);
     return true;
   }
   return false;
 }
 
-/// What is softened: scores, or those and a mask that stretches to them.
-bool match_masked(const Editor& editor, ValueId id, Heads& found) {
-  if (const auto where = editor.maker(id, "Where")) return match_replaced(editor, *where, found);
-  const auto add = editor.maker(id, "Add");
-  if (!add) return match_scores(editor, id, found);
+/// What is softened: scores, or those and masks that stretch to them.
+bool match_masked(const Editor& editor, ValueId id, int more, Heads& found) {
+  const auto where = editor.maker(id, "Where"), add = editor.maker(id, "Add");
+  if (!where && !add) return match_scores(editor, id, found);
+  if (more == 0) return false;
+  if (where) return match_replaced(editor, *where, more - 1, found);
   for (const size_t i : {size_t{0}, size_t{1}}) {
     Heads attempt = found;
     const ValueId scores = editor.node(*add).inputs[i], mask = editor.node(*add).inputs[1 - i];
     const ops::Type* const type = editor.facts().example(mask);
     if (type == nullptr || type->element != graph::ElementType::f32 || !editor.facts().same_shape(scores, id) ||
-        !match_scores(editor, scores, attempt)) {
+        !match_masked(editor, scores, more - 1, attempt)) {
       continue;
     }
     found = attempt;
-    found.mask = mask;
+    found.masks.push_back({*add, mask});
     found.nodes.push_back(*add);
     return true;
   }
@@ -168,8 +177,8 @@ std::optional<ValueId> take_rows(Editor& editor, const Cut& cut, std::map<size_t
   return made[cut.reshape];
 }
 
-/// What a Where that replaces scores adds to them instead, made in its place.
-std::optional<ValueId> take_mask(Editor& editor, size_t where, std::vector<size_t>& nodes) {
+/// What a Where that replaces scores adds to them instead, made in front of its place.
+std::optional<ValueId> added_by(Editor& editor, size_t where) {
   Node node = editor.node(where);
   const auto zero = editor.add_constant(graph::Tensor::zeros(graph::ElementType::f32, {}), node.inputs[0]);
   if (!zero) return std::nullopt;
@@ -178,9 +187,28 @@ std::optional<ValueId> take_mask(Editor& editor, size_t where, std::vector<size_
   }
   node.outputs = {editor.add_value(node.outputs[0])};
   const ValueId mask = node.outputs[0];
-  editor.put(where, std::move(node));
-  std::erase(nodes, where);
+  editor.put(editor.place_before(where), std::move(node));
   return mask;
+}
+
+/// The sum of all masks, each addition made in the place of the later one; none if there is none.
+ValueId take_masks(Editor& editor, const std::vector<Mask>& masks, std::vector<size_t>& nodes) {
+  ValueId sum = kNoValue;
+  for (const Mask& mask : masks) {
+    const ValueId own = mask.added != kNoValue ? mask.added : *added_by(editor, mask.place);
+    if (sum == kNoValue) {
+      sum = own;
+      continue;
+    }
+    Node add;
+    add.op = "Add";
+    add.inputs = {sum, own};
+    add.outputs = {editor.add_value(own)};
+    sum = add.outputs[0];
+    editor.put(mask.place, std::move(add));
+    std::erase(nodes, mask.place);
+  }
+  return sum;
 }
 
 /// What is expanded only to be added to scores, or to choose among them, needn't be: they stretch it themselves. What
@@ -208,7 +236,8 @@ void attention_at(Editor& editor, size_t place) {
   const auto softmax = weigh ? editor.maker(editor.node(*weigh).inputs[0], "Softmax") : std::nullopt;
   if (!softmax || !is_along_rows(editor, editor.node(*softmax)) || !is_cut(editor, join.outputs[0], context)) return;
   Heads found;
-  if (!match_masked(editor, editor.node(*softmax).inputs[0], found)) return;
+  constexpr int kMostMasks = 3;
+  if (!match_masked(editor, editor.node(*softmax).inputs[0], kMostMasks, found)) return;
   const double scale = found.scale;
   const auto v = cut_of(editor, editor.node(*weigh).inputs[1], {0, 2, 1, 3}, found);
   if (!v || found.scale != scale) return;
@@ -233,8 +262,7 @@ void attention_at(Editor& editor, size_t place) {
   node.attributes = {{"heads", heads}, {"scale", static_cast<float>(scale)}};
   std::map<size_t, ValueId> made;
   for (const Cut& cut : {found.q, found.k, found.v}) node.inputs.push_back(*take_rows(editor, cut, made, nodes));
-  if (found.where) found.mask = *take_mask(editor, *found.where, nodes);
-  if (found.mask != kNoValue) node.inputs.push_back(found.mask);
+  if (const ValueId mask = take_masks(editor, found.masks, nodes); mask != kNoValue) node.inputs.push_back(mask);
   if (!flat) {
     replace(editor, nodes, place, std::move(node));
     return;

@@ -12,10 +12,11 @@ struct Form {
   bool scale_operands = false;  ///< both, before the product
   bool turn_twice = false;      ///< keys like queries, then their last two axes
   bool mask_first = false;      ///< operands of the Add
-  int mask = 1;                 ///< 0: none, 1: of keys, 2: of queries and keys, 3: stretched, 4 to 6: by Where
-  bool dynamic = false;         ///< sizes that copy the input's
-  bool flat = false;            ///< rows of all the batch, [batch * rows, channels], on both sides
-  bool shapes = false;          ///< sizes that are asked of values within
+  int mask =
+      1;  ///< 0: none, 1: of keys, 2: of queries and keys, 3: stretched, 4 to 6: by Where, 7 and 8: others besides
+  bool dynamic = false;  ///< sizes that copy the input's
+  bool flat = false;     ///< rows of all the batch, [batch * rows, channels], on both sides
+  bool shapes = false;   ///< sizes that are asked of values within
   std::string spoil = {};
 };
 
@@ -70,6 +71,11 @@ Graph model(const Form& form, int64_t opset = 17) {
     if (form.mask == 3) mask = b.node("Expand", {mask, b.node("Shape", {scores})});
     scores = b.node("Add", form.mask_first ? std::vector{mask, scores} : std::vector{scores, mask});
   }
+  if (form.mask > 6) {
+    const ValueId bias = b.random({1, kHeads, kTokens, kTokens});
+    scores = b.node("Add", {scores, bias});
+    if (form.mask == 8) scores = b.node("Add", {b.random({kTokens}), scores});
+  }
   const int64_t axis = form.spoil == "axis" ? 2 : -1;
   if (opset >= 13 || form.spoil == "axis") {
     scores = b.node("Softmax", {scores}, {{"axis", axis}});
@@ -106,7 +112,7 @@ std::string found_in(const Form& form, int64_t opset) {
 TEST(RecogniseAttention, InEveryForm) {
   for (const int64_t opset : kOpsets) {
     for (int bits = 0; bits < 128; ++bits) {
-      for (int mask = 0; mask < 7; ++mask) {
+      for (int mask = 0; mask < 9; ++mask) {
         const Form form{.divide = (bits & 1) != 0,
                         .scale_operands = (bits & 2) != 0,
                         .turn_twice = (bits & 4) != 0,
@@ -115,7 +121,9 @@ TEST(RecogniseAttention, InEveryForm) {
                         .dynamic = (bits & 16) != 0,
                         .flat = (bits & 32) != 0,
                         .shapes = (bits & 64) != 0};
-        ASSERT_EQ(found_in(form, opset), "Add Mul Sub sparsmith.Attention")
+        ASSERT_EQ(found_in(form, opset), mask > 7   ? "Add Add Add Mul Sub sparsmith.Attention"
+                                         : mask > 6 ? "Add Add Mul Sub sparsmith.Attention"
+                                                    : "Add Mul Sub sparsmith.Attention")
             << "opset " << opset << ", form " << bits << ", mask " << mask;
       }
     }
