@@ -24,6 +24,8 @@ enum class Shape : uint8_t {
   abc,
   aam_masked,
   mask_b,
+  mask_g,
+  a_masked_m,
   ab,
   abi,
   none,
@@ -62,6 +64,7 @@ constexpr FormInfo kForms[] = {
     {X86Form::min_rr, Shape::abc, "VMINPSZrr", "VMINPSYrr"},
     {X86Form::blend_sign, Shape::aam_masked, "VMOVAPSZrrk", "VBLENDVPSYrrr"},
     {X86Form::sign_mask, Shape::mask_b, "VPMOVD2MZkr", nullptr},
+    {X86Form::set_mask, Shape::mask_g, "KMOVWkr", nullptr},
     {X86Form::copy_v, Shape::ab, "VMOVAPSZrr", "VMOVAPSYrr"},
     {X86Form::shift_v, Shape::abi, "VPSRLDZri", "VPSRLDYri"},
     {X86Form::shift_left_v, Shape::abi, "VPSLLDZri", "VPSLLDYri"},
@@ -73,6 +76,7 @@ constexpr FormInfo kForms[] = {
     {X86Form::sub_words_rr, Shape::abc, "VPSUBDZrr", "VPSUBDYrr"},
     {X86Form::zeroupper, Shape::none, "VZEROUPPER", "VZEROUPPER"},
     {X86Form::load_v, Shape::am, "VMOVUPSZrm", "VMOVUPSYrm", 64},
+    {X86Form::load_masked_v, Shape::a_masked_m, "VMOVUPSZrmkz", "VMASKMOVPSYrm", 64},
     {X86Form::store_v, Shape::ma, "VMOVUPSZmr", "VMOVUPSYmr", 64},
     {X86Form::load_add_v, Shape::abm, "VADDPSZrm", "VADDPSYrm", 64},
     {X86Form::prefetch_write, Shape::m, "PREFETCHW", "PREFETCHW"},
@@ -149,7 +153,7 @@ struct X86Encoder::Names {
   unsigned add_imm8 = 0;
   std::array<std::array<unsigned, 32>, kWidths> vector{};
   std::array<unsigned, std::size(kGpr64)> gpr64{}, gpr32{};
-  unsigned k1 = 0;
+  std::array<unsigned, 8> masks{};
   unsigned gpr(Gpr reg) const { return reg == Gpr::none ? 0 : gpr64[static_cast<size_t>(reg)]; }
 };
 
@@ -199,7 +203,7 @@ Status X86Encoder::resolve() {
     registers[kGpr64[i]] = &names_->gpr64[i];
     registers[kGpr32[i]] = &names_->gpr32[i];
   }
-  registers["K1"] = &names_->k1;
+  for (size_t i = 0; i < names_->masks.size(); ++i) registers["K" + std::to_string(i)] = &names_->masks[i];
   for (unsigned i = 1; i < mc_->registers().getNumRegs(); ++i) {
     const auto found = registers.find(mc_->registers().getName(i));
     if (found != registers.end()) *found->second = i;
@@ -238,13 +242,25 @@ std::vector<uint8_t> X86Encoder::encode(X86Form form, int a, int b, int c, Mem m
       break;
     case Shape::aam_masked:
       if (avx512_) {
-        reg(a), reg(a), inst.addOperand(MCOperand::createReg(names_->k1)), reg(c);
+        reg(a), reg(a), inst.addOperand(MCOperand::createReg(names_->masks[1])), reg(c);
       } else {
         reg(a), reg(a), reg(c), reg(b);
       }
       break;
     case Shape::mask_b:
-      inst.addOperand(MCOperand::createReg(names_->k1)), reg(b);
+      inst.addOperand(MCOperand::createReg(names_->masks[1])), reg(b);
+      break;
+    case Shape::mask_g:
+      inst.addOperand(MCOperand::createReg(names_->masks[static_cast<size_t>(a)])), gpr32(b);
+      break;
+    case Shape::a_masked_m:
+      reg(a);
+      if (avx512_) {
+        inst.addOperand(MCOperand::createReg(names_->masks[static_cast<size_t>(b)]));
+      } else {
+        reg(b);
+      }
+      memory();
       break;
     case Shape::ab:
       reg(a), reg(b);

@@ -38,6 +38,7 @@ enum class X86Form : uint8_t {
   min_rr,      ///< dst = src1 op src2; max and min give src2 when either is NaN
   blend_sign,  ///< dst = sign(src1) ? src2 : dst  (AVX-512: through k1 with sign_mask; AVX2: one vblendvps)
   sign_mask,   ///< k1 = sign bits of src1 (AVX-512)
+  set_mask,    ///< k register number dst = the general register number src1 (AVX-512)
   copy_v,      ///< dst = src1
   shift_v,     ///< dst = src1 >> src2, an amount: 32-bit lanes
   shift_left_v,
@@ -50,6 +51,7 @@ enum class X86Form : uint8_t {
   zeroupper,
   // vector register and memory: (reg, [src], mem)
   load_v,
+  load_masked_v,   ///< reg = [mem] in the lanes of k register number src, else 0; AVX2: src is a vector of sign bits
   store_v,         ///< unaligned
   load_add_v,      ///< reg = src + [mem]
   prefetch_write,  ///< fetch the line of [mem] for writing; no register

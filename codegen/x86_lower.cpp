@@ -1,6 +1,7 @@
 #include "codegen/x86_lower.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include "codegen/x86_compact.h"
@@ -46,6 +47,7 @@ class Lowering {
     }
     e_.load(X86Form::mov_load, kResidual, arg(offsetof(EntryArgs, residual)));
     lanes_.enter();
+    enter_masks();
     if (program_.listed_rows) compact_.enter();
     for (size_t i = 0; i < program_.ops.size(); ++i) lower_op(program_.ops[i], i);
     e_.rr(X86Form::zeroupper, 0);
@@ -55,6 +57,7 @@ class Lowering {
     }
     e_.ret();
     lanes_.leave();
+    leave_masks();
   }
 
  private:
@@ -105,6 +108,8 @@ class Lowering {
         return;
       case OpCode::load_x:
         return load_x(op);
+      case OpCode::load_x_lanes:
+        return load_x_lanes(op);
       case OpCode::load_y:
         return vector_memory(X86Form::load_v, op, kY, offsetof(EntryArgs, y_panel_stride));
       case OpCode::store_y:
@@ -307,6 +312,51 @@ class Lowering {
     for (int h = 0; h < halves(); ++h) e_.mem(X86Form::load_v, x(op.a, h), 0, {x_pointer(op.c), disp + 32 * h});
   }
 
+  // --- Masks of lanes: k2 to k7 hold the first of them, k1 is set for each load of another; AVX2 reads them from
+  // behind the code ---
+  static constexpr int kFirstMask = 2, kHeldMasks = 6, kOtherMask = 1;
+  void enter_masks() {
+    const auto& masks = program_.lane_masks;
+    if (masks.empty()) return;
+    if (!avx512_) {
+      masks_address_ = e_.later_address(kData);
+      return;
+    }
+    for (int i = 0; i < std::min(kHeldMasks, static_cast<int>(masks.size())); ++i) {
+      set_mask(kFirstMask + i, masks[static_cast<size_t>(i)]);
+    }
+  }
+  void set_mask(int number, uint16_t mask) {
+    e_.set(kData, mask);
+    e_.rr(X86Form::set_mask, number, static_cast<int>(kData));
+  }
+  void leave_masks() {
+    if (program_.lane_masks.empty() || avx512_) return;
+    e_.align(kLineBytes);
+    e_.set_address(masks_address_, e_.size());
+    for (const uint16_t mask : program_.lane_masks) {
+      std::array<uint32_t, 16> words{};
+      for (size_t l = 0; l < words.size(); ++l) words[l] = (mask >> l & 1) != 0 ? ~uint32_t{0} : 0;
+      e_.bytes(words.data(), sizeof words);
+    }
+  }
+  /// What lies beside X's line belongs to another; the mask leaves it out, and memory that is left out isn't touched.
+  void load_x_lanes(const Op& op) {
+    set_x_pointers();
+    constexpr int kMiddle = 16, kFloat = 4;
+    const auto disp = static_cast<int32_t>((op.imm - x_row_) * x_row_bytes_ + (op.c - kMiddle) * kFloat);
+    if (avx512_) {
+      const int held = kFirstMask + op.b, number = op.b < kHeldMasks ? held : kOtherMask;
+      if (number == kOtherMask) set_mask(number, program_.lane_masks[op.b]);
+      return e_.mem(X86Form::load_masked_v, x(op.a, 0), number, {kX, disp});
+    }
+    for (int h = 0; h < halves(); ++h) {
+      const int mask = next_own_temp();
+      e_.mem(X86Form::load_v, mask, 0, {kData, op.b * kLineBytes + 32 * h});
+      e_.mem(X86Form::load_masked_v, x(op.a, h), mask, {kX, disp + 32 * h});
+    }
+  }
+
   /// Rows of a plain Y are streams that the hardware follows by itself; of panels, each pass begins new ones.
   void prefetch_y(const Op& op) {
     if (program_.y_layout != Layout::panel || in_loop_) return;
@@ -441,6 +491,7 @@ class Lowering {
   size_t pass_start_ = 0, loop_start_ = 0;
   bool in_loop_ = false;
   int64_t loop_row_ = 0, loop_slot_ = 0, loop_rounds_ = 0;
+  size_t masks_address_ = 0;
   Gpr scratch_base_ = Gpr::none;
   int scratch_panel_ = 0;
 };
@@ -454,6 +505,9 @@ Result<uint32_t> lower(const Program& program, Isa isa, X86Functions& functions,
   }
   if (!program.data.empty() && (program.lanes != (isa == Isa::avx512 ? 16 : 8) || program.panels > 1)) {
     return internal_error("lanes are looked up in whole registers, one panel a pass");
+  }
+  if (!program.lane_masks.empty() && (!program.data.empty() || program.lanes != 16 || program.x_pointers > 1)) {
+    return internal_error("masks of lanes are for whole lines of one panel");
   }
   const bool reached =
       program.listed_rows ? program.panels <= registers.max_listed_panels : program.x_pointers <= registers.max_panels;

@@ -37,6 +37,7 @@ enum class OpCode : uint8_t {
   zero,            ///< acc[a] = 0
   load_y,          ///< acc[a] = Y(imm, c)
   load_x,          ///< x[a] = X(imm, c)
+  load_x_lanes,    ///< x[a] = lanes lane_masks[b] of what lies c - 16 floats behind X(imm, 0), 0 in the others
   load_value,      ///< temp[a] = V[imm]
   product,         ///< acc[a] = x[b] * V[imm]
   fma_value,       ///< acc[a] += x[b] * V[imm]
@@ -100,6 +101,7 @@ struct Program {
   int index_bytes = 2;          ///< of the index stream: 2 or 4
   int64_t y_panel_bytes = 0;    ///< from panel to panel of Y and the residual where it is known; 0: EntryArgs has it
   std::vector<int32_t> x_panel_offsets;  ///< listed rows: where each panel of X lies, bytes from the first
+  std::vector<uint16_t> lane_masks;      ///< bit l: lane l; of programs of 16 lanes without data
   std::vector<Op> ops;
   std::vector<uint32_t> data;  ///< constants that lie behind the code; whole vectors
 };

@@ -128,6 +128,12 @@ float spatial_input(const Problem& problem, const RunArgs& args, int64_t k, int6
   if (problem.x_layout == Layout::plain) {
     return args.x[((column / positions * channels + channel) * conv.height + y) * conv.width + x];
   }
+  if (problem.x_layout == Layout::grid) {
+    const StripGrid grid = output_grid(conv);
+    const int64_t lane = y / grid.tile_h * grid.grid_w + x / grid.tile_w;
+    const int64_t place = y % grid.tile_h * grid.tile_w + x % grid.tile_w;
+    return args.x[((column / positions * grid.positions() + place) * channels + channel) * kPanelWidth + lane];
+  }
   if (problem.x_layout != Layout::panel) {
     const ImageShape shape = image_shape_x(problem.x_layout, conv, channels);
     return args.x[column / positions * shape.floats + image_place(problem.x_layout, shape, channel, y, x)];

@@ -10,7 +10,7 @@
 /// 1x1 convolutions and elementwise operators make of it, to whom each position is a panel. To be the X of a spatial
 /// convolution that cuts its images alike (can_link), a value is written where X has it, its interior
 /// (RunArgs::y_runs), and what the tiles see of their neighbours is filled in (fill_strip_halo). Otherwise
-/// regrid_strips cuts it anew.
+/// regrid_strips cuts it anew. A depthwise convolution of a small image reads it as it is (Layout::grid).
 #pragma once
 
 #include <cstdint>

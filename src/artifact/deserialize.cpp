@@ -88,7 +88,7 @@ Problem read_problem(Reader& in) {
   problem.n = in.number_within<int64_t>(0, kMaxColumns);
   problem.n_fixed = in.boolean();
   if (problem.n_fixed && problem.n == 0) in.fail();
-  problem.x_layout = in.enumeration(Layout::row);
+  problem.x_layout = in.enumeration(Layout::grid);
   problem.y_layout = in.enumeration(Layout::row);
   problem.y_channels = in.number_within<int64_t>(0, kMaxPitch);
   const bool has_conv = in.boolean();
@@ -148,6 +148,11 @@ Schedule read_schedule(Reader& in) {
 bool runs_legally(const Schedule& schedule, const Problem& problem) {
   if (!suits(schedule.images, problem)) return false;
   if (schedule.form == Form::vector) return !problem.spatial() && !schedule.direct_x && schedule.lanes >= 8;
+  // Its code computes all of an image a pass.
+  if (problem.x_layout == Layout::grid) {
+    return schedule.form == Form::depthwise && schedule.panels_per_pass == 1 && schedule.n_block == 0 &&
+           schedule.tile_group == 0 && schedule.lanes == 16;
+  }
   if (schedule.lanes < 16 && (problem.spatial() || schedule.panels_per_pass > 1)) return false;
   if (schedule.form == Form::compact && (schedule.tile_group > 0 || schedule.images != ImageLayout::strips))
     return false;

@@ -120,9 +120,21 @@ class Lowering {
     if (!is_layer(node) || node.op != "Conv") return std::nullopt;
     return convolution_of(graph_, node, type(node.inputs[ops::kLayerX]), type(node.inputs[ops::kLayerWeights]));
   }
+  /// Whether a convolution reads its image without halo: a depthwise one that isn't pruned, of an image that is small.
+  /// Of larger ones halos are few.
+  bool reads_grid(const Node& node, const Conv2d& conv) const {
+    const graph::Tensor* const weights = type(node.inputs[ops::kLayerWeights]).constant;
+    if (residual_of(node) != kNoValue || weights == nullptr || weights->type != ElementType::f32) return false;
+    if (weights->shape[1] != 1 || conv.groups < kPanelWidth || !can_read_grid(conv)) return false;
+    const auto elements = weights->as<float>();
+    return std::find(elements.begin(), elements.end(), 0.0f) == elements.end();
+  }
   /// What the node wants its image cut for, if that is for windows wider than a pixel.
   std::optional<Conv2d> window_of(const Node& node) const {
-    if (const auto conv = convolution(node)) return conv->pointwise() || by_pixels(node, *conv) ? std::nullopt : conv;
+    if (const auto conv = convolution(node)) {
+      const bool own = conv->pointwise() || by_pixels(node, *conv) || reads_grid(node, *conv);
+      return own ? std::nullopt : conv;
+    }
     const auto pool = node.inputs.empty() || node.inputs[0] == kNoValue
                           ? std::nullopt
                           : model::pool_windows(graph_, node, type(node.inputs[0]));
@@ -231,8 +243,15 @@ class Lowering {
       inputs.push_back(buffer_on(x, grid));
       layer->problem.n = grid.positions() * kPanelWidth;
     } else {
-      inputs.push_back(buffer_in(x, Format::of(conv)));
+      const bool on_grid = reads_grid(node, conv);
+      inputs.push_back(buffer_in(x, on_grid ? Format::of(grid) : Format::of(conv)));
       layer->problem.n = conv.out_height() * conv.out_width();
+      if (on_grid) {
+        layer->problem.x_layout = Layout::grid;
+        layer->problem.y_layout = Layout::panel;
+        add_kernel(add_buffer(node.outputs[0], Format::of(grid)), std::move(inputs), std::move(*layer));
+        return success();
+      }
     }
     if (residual != kNoValue) inputs.push_back(buffer_on(residual, grid));
     layer->problem.x_layout = layer->problem.y_layout = Layout::panel;

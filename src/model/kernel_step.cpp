@@ -81,17 +81,23 @@ class KernelStep final : public Step {
     const Problem& problem = kernel_.problem();
     const Buffer& x = source_.input(0);
     const ops::Type& type = x_type();
-    if (problem.x_layout != Layout::panel || problem.y_layout != Layout::panel || y_type().shape.size() != 4 ||
-        !(x.format == Format::of(*problem.conv)) || type.shape.size() != 4 ||
+    const bool on_grid = problem.x_layout == Layout::grid;
+    const StripGrid grid = output_grid(*problem.conv);
+    const Format wanted = on_grid ? Format::of(grid) : Format::of(*problem.conv);
+    if ((problem.x_layout != Layout::panel && !on_grid) || problem.y_layout != Layout::panel ||
+        y_type().shape.size() != 4 || !(x.format == wanted) || type.shape.size() != 4 ||
         type.shape[1] != problem.conv->channels(kernel_.k()) || type.shape[0] != y_type().shape[0]) {
       return source_.wrong("has an input " + ops::describe(type) + " in " + describe(x.format) +
                            ", which its convolution can't use");
     }
     empty_ = type.shape[0] == 0;
     args_.batch = type.shape[0];
-    const StripGrid grid = output_grid(*problem.conv);
     args_.n = args_.batch * grid.positions() * kPanelWidth;
-    return place_results(grid);
+    if (Status placed = place_results(grid); !placed) return placed;
+    if (on_grid && (!(y_.runs == PanelRuns{}) || !(residual_.runs == PanelRuns{}))) {
+      return source_.wrong("has results in strips whose kernel writes a grid");
+    }
+    return success();
   }
 
   Status prepare_pointwise() {

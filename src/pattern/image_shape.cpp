@@ -97,12 +97,21 @@ ImageShape image_shape_y(Layout layout, const Conv2d& conv, int64_t m) {
 
 int64_t image_floats_x(Layout layout, const Conv2d& conv, int64_t channels) {
   if (layout == Layout::plain) return channels * conv.height * conv.width;
+  if (layout == Layout::grid) return strip_shape(conv).y_floats(channels);
   return layout == Layout::panel ? strip_shape(conv).x_floats(channels) : image_shape_x(layout, conv, channels).floats;
 }
 
 int64_t image_floats_y(Layout layout, const Conv2d& conv, int64_t m) {
   if (layout == Layout::plain) return m * conv.out_height() * conv.out_width();
   return layout == Layout::panel ? strip_shape(conv).y_floats(m) : image_shape_y(layout, conv, m).floats;
+}
+
+bool can_read_grid(const Conv2d& conv) {
+  constexpr int64_t kMostLines = int64_t{1} << 24;  // in reach of a displacement
+  const StripGrid grid = output_grid(conv);
+  return conv.groups > 1 && conv.stride_h == 1 && conv.stride_w == 1 && grid.height == conv.height &&
+         grid.width == conv.width && grid.positions() <= kMostGridPositions &&
+         conv.groups <= kMostLines / grid.positions();
 }
 
 Status check_layouts(int64_t m, const Problem& problem) {
@@ -117,11 +126,19 @@ Status check_layouts(int64_t m, const Problem& problem) {
           "0, or those of the value that they are part of, at most " + std::to_string(kMaxPitch));
     }
   }
-  const auto images = [](Layout layout) { return layout == Layout::plane || layout == Layout::row; };
+  const auto images = [](Layout layout) { return layout != Layout::plain && layout != Layout::panel; };
+  if (problem.y_layout == Layout::grid) return bad_input("a Y of its own grid", "that is what strips (panel) are");
   if (!problem.spatial()) {
     if (!images(problem.x_layout) && !images(problem.y_layout)) return success();
-    return bad_input("planes or rows for a layer that isn't a spatial convolution",
+    return bad_input("planes, rows or grids for a layer that isn't a spatial convolution",
                      "use the plain or the panel layout");
+  }
+  if (problem.x_layout == Layout::grid) {
+    const bool alone = problem.y_layout == Layout::panel && problem.y_channels == 0;
+    if (alone && can_read_grid(*problem.conv)) return success();
+    return bad_input(
+        "X on the grid of a convolution that can't read it there",
+        "a depthwise one of a small image that stays as large, with a Y in strips (panel) that isn't part of more");
   }
   if (problem.x_layout == problem.y_layout || problem.x_layout == Layout::plain || problem.y_layout == Layout::plain) {
     return success();

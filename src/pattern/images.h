@@ -20,8 +20,15 @@ constexpr Layout layout_of(ImageLayout images) {
 inline bool suits(ImageLayout images, const Problem& problem) {
   if (!problem.spatial()) return images == ImageLayout::strips;
   const auto may_be = [&](Layout layout) { return layout == Layout::plain || layout == layout_of(images); };
-  return may_be(problem.x_layout) && may_be(problem.y_layout);
+  const bool grid = problem.x_layout == Layout::grid && images == ImageLayout::strips;
+  return (grid || may_be(problem.x_layout)) && may_be(problem.y_layout);
 }
+
+/// Most positions of a tile of images that code reads on their grid: it has a loop for every few of them.
+inline constexpr int64_t kMostGridPositions = 256;
+/// Whether a depthwise convolution's X can be Layout::grid, with Y in strips: an image of the same size comes out, in
+/// tiles of at most kMostGridPositions.
+bool can_read_grid(const Conv2d& conv);
 
 /// Most rows of a value that Y can be part of: its panels are then within a displacement's reach of each other.
 inline constexpr int64_t kMaxPitch = int64_t{1} << 20;

@@ -88,6 +88,16 @@ void add_depthwise(int64_t rows, int64_t panels, const Problem& problem, ImageLa
   schedules.push_back({Form::depthwise, static_cast<int32_t>(tile), static_cast<int32_t>(both), 0, 0, false});
 }
 
+/// X on its grid: all positions of a tile are one pass, of all rows or, for threads to share, of some.
+std::vector<Schedule> grid_schedules(int64_t rows) {
+  std::vector<Schedule> schedules;
+  for (const int64_t parts : {1, 8}) {
+    const int64_t tile = std::clamp<int64_t>(rows / parts, std::min<int64_t>(rows, 4), 4096);
+    schedules.push_back({Form::depthwise, static_cast<int32_t>(tile), 1, 0, 0, false});
+  }
+  return schedules;
+}
+
 std::string microseconds(double ns) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f us", ns / 1e3);
@@ -153,6 +163,7 @@ std::vector<Schedule> narrow_schedules(const Pattern& pattern, const Problem& pr
 
 std::vector<Schedule> candidate_schedules(const Pattern& pattern, int64_t panels, const Problem& problem,
                                           const Target& target, int64_t network_code_bytes, ImageLayout images) {
+  if (problem.x_layout == Layout::grid) return grid_schedules(pattern.rows());
   const RegisterFile registers = register_file(target.isa());
   const int64_t depth = pattern.cols(), taps = problem.spatial() ? problem.conv->taps() : 1;
   std::vector<Schedule> schedules;

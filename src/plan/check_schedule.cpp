@@ -58,6 +58,11 @@ Status check_depthwise(const Schedule& schedule, const Pattern& pattern, const P
                      std::to_string(schedule.panels_per_pass) + " panels per pass; 1 to " + std::to_string(most) +
                      " panels are possible");
   }
+  if (problem.x_layout == Layout::grid &&
+      (schedule.panels_per_pass != 1 || schedule.n_block != 0 || schedule.tile_group != 0)) {
+    return bad_input(
+        "a depthwise schedule with blocks of positions for an X on its grid, whose pass is all of an image");
+  }
   if (schedule.k_block != 0 || schedule.n_block < 0 || schedule.tile_group < 0 ||
       (schedule.tile_group > 0 && schedule.inner_panels < 1)) {
     return bad_input("a depthwise schedule with k-blocks, or with negative blocks");
@@ -100,6 +105,9 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
     if (Status valid = check_conv(pattern.rows(), pattern.cols(), *problem.conv); !valid) return valid;
   }
   if (Status valid = check_layouts(pattern.rows(), problem); !valid) return valid;
+  if (problem.x_layout == Layout::grid && pattern.cols() != problem.conv->taps()) {
+    return bad_input("X on the grid of a convolution that isn't depthwise", "strips (panel), planes, rows or plain");
+  }
   if (problem.spatial() && !suits(ImageLayout::strips, problem)) {
     if (Status small = check_image_shapes(pattern.rows(), pattern.cols(), *problem.conv); !small) return small;
   }
@@ -120,6 +128,9 @@ Status check_problem(const Pattern& pattern, const Problem& problem) {
 
 Status check_schedule(const Schedule& schedule, const Pattern& pattern, const Problem& problem, const Target& target) {
   if (Status images = check_images(schedule, pattern, problem); !images) return images;
+  if (problem.x_layout == Layout::grid && schedule.form != Form::depthwise) {
+    return bad_input("a schedule of another form than depthwise for an X on its grid");
+  }
   if (schedule.form == Form::vector) return check_vector(schedule, pattern, problem, target);
   if (schedule.direct_x &&
       (!can_read_in_place(problem) || schedule.form != Form::sparse || schedule.panels_per_pass > 1)) {

@@ -148,6 +148,13 @@ double depthwise_ns(const Schedule& schedule, const Problem& problem, const Work
            lines * work.crossing * machine.tap_crossing + static_cast<double>(work.tiles) * machine.call;
   };
   const ImageWork image = image_work(schedule.images, *problem.conv, work.m);
+  if (problem.x_layout == Layout::grid) {
+    // Each line of X comes once for each row of positions beside it; the weights for every few positions.
+    constexpr double kPositions = 14, kLoads = 2.5;
+    const auto positions = static_cast<double>(work.panels);
+    return positions * (nnz * machine.dense_fma + rows * machine.row + kLoads * rows * machine.x_l2) +
+           positions / kPositions * nnz * machine.x_l1 + static_cast<double>(work.tiles) * machine.call;
+  }
   const int64_t u = schedule.panels_per_pass, together = schedule.rows_per_pass(image.run_panels);
   const int64_t runs = image.panels / image.run_panels;
   const int64_t passes = together > 1 ? runs / together : runs * (image.run_panels / u);

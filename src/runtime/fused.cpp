@@ -35,6 +35,10 @@ Status check_first(const Kernel& kernel) {
     return bad_input(name + "writes a part of a value of " + std::to_string(problem.y_channels) + " channels",
                      "compile it without y_channels: the second kernel reads all of what it writes");
   }
+  if (problem.x_layout == Layout::grid) {
+    return bad_input(name + "reads X on its grid and computes whole images (x_layout grid)",
+                     "compile it with x_layout panel");
+  }
   if (problem.epilogue.accumulate || problem.epilogue.residual != Residual::none) {
     return bad_input(name + (problem.epilogue.accumulate ? "accumulates on its old Y" : "adds a residual") +
                          ", for which a fused call has no operand",

@@ -112,12 +112,22 @@ ImageRuns ImageRuns::of(ImageLayout images, const Conv2d& conv, int64_t channels
   return runs;
 }
 
+ImageRuns ImageRuns::whole(const Conv2d& conv, int64_t channels, int64_t m) {
+  ImageRuns runs;
+  runs.runs = runs.panels = 1;
+  runs.x_image = runs.x_run = runs.x_panel = image_floats_x(Layout::grid, conv, channels);
+  runs.y_image = runs.y_run = runs.y_panel = image_floats_y(Layout::panel, conv, m);
+  runs.y_row = kPanelWidth;
+  return runs;
+}
+
 void pack_images(Layout layout, const float* source, int64_t batch, int64_t channels, const Conv2d& conv,
                  float* packed) {
   if (layout == Layout::plain) {
     std::copy_n(source, batch * image_floats_x(layout, conv, channels), packed);
     return;
   }
+  if (layout == Layout::grid) return pack_strips(source, batch, channels, output_grid(conv), packed);
   pack_all(ImageView::input(images_of(layout), conv, channels), source, batch, packed);
 }
 

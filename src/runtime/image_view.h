@@ -47,6 +47,8 @@ struct ImageRuns {
   /// Panels one after the other, as a product sees those of k rows of X and m of Y.
   static ImageRuns flat(int64_t panels, int64_t k, int64_t m);
   static ImageRuns of(ImageLayout images, const Conv2d& conv, int64_t channels, int64_t m);
+  /// Whole images as single panels, for code that reads X on its grid.
+  static ImageRuns whole(const Conv2d& conv, int64_t channels, int64_t m);
   int64_t panels_per_image() const { return runs * panels; }
 };
 

@@ -129,6 +129,7 @@ Launch Kernel::Impl::launch_of(const Choice& choice) const {
   kernel.code = {code->memory.data(), choice.code_end};
   kernel.value_count = static_cast<int64_t>(choice.values_end);
   kernel.work = work_per_unit(choice.schedule->form, image);
+  if (problem.x_layout == Layout::grid) kernel.work *= output_grid(*problem.conv).positions();  // an image at a time
   kernel.caller = {code.get(), call_code};
   kernel.beyond_l2 = static_cast<int64_t>(code->code_bytes + values.span().size_bytes()) > host_caches().l2;
   return kernel;

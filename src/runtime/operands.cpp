@@ -219,17 +219,19 @@ Result<Operands> spatial_operands(int64_t m, int64_t k, const Problem& problem, 
   ops.spatial = true;
   ops.x_images = ImageView::input(images, conv, channels);
   ops.y_images = ImageView::output(images, conv, ops.y_pitch);
-  ops.runs = ImageRuns::of(images, conv, channels, ops.y_pitch);
+  const bool grid = problem.x_layout == Layout::grid;
+  ops.runs = grid ? ImageRuns::whole(conv, channels, m) : ImageRuns::of(images, conv, channels, ops.y_pitch);
+  if (grid) ops.x_images = ImageView::output(images, conv, channels);  // cut as Y
   ops.panels = product(ops.batch, ops.runs.panels_per_image());
   Extent x{"X", "", args.x}, y{"Y", "", args.y}, residual{"the residual", "", args.residual};
   if (Status s = describe_images(problem.x_layout, ops.x_images, args.batch, x); !s) return s.error();
   if (Status s = check_no_runs(args.x_runs, x, "which a spatial convolution reads with its halo"); !s) return s.error();
-  if (problem.y_layout == Layout::panel) {
+  if (problem.y_layout == Layout::panel && !grid) {
     if (Status s = describe_panels(args.y_runs, ops.panels, m, ops.y_pitch, ops.y_runs, y); !s) return s.error();
     Status s = describe_panels(args.residual_runs, ops.panels, m, ops.y_pitch, ops.residual_runs, residual);
     if (!s) return s.error();
   } else {
-    const char* const why = "which isn't in strips";
+    const char* const why = grid ? "whose code writes all positions of an image" : "which isn't in strips";
     if (Status s = describe_images(problem.y_layout, ops.y_images, args.batch, y); !s) return s.error();
     if (Status s = check_no_runs(args.y_runs, y, why); !s) return s.error();
     if (Status s = check_no_runs(args.residual_runs, residual, why); !s) return s.error();

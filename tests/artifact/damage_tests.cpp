@@ -227,7 +227,7 @@ TEST(Damage, TheProblemAndThePlanAreChecked) {
   const auto impossible = HasSubstr("problem or plan holds an impossible entry");
   EXPECT_THAT(words_after([](auto& i) { i.problem.n = -1; }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.n = 0; }), impossible) << "it is baked";
-  EXPECT_THAT(words_after([](auto& i) { i.problem.x_layout = static_cast<Layout>(4); }), impossible);
+  EXPECT_THAT(words_after([](auto& i) { i.problem.x_layout = static_cast<Layout>(5); }), impossible);
   EXPECT_THAT(words_after([](auto& i) { i.problem.x_layout = Layout::plane; }), HasSubstr("a spatial convolution"));
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.images = ImageLayout::planes; }), impossible) << "no images";
   EXPECT_THAT(words_after([](auto& i) { i.plan.chosen.images = static_cast<ImageLayout>(3); }), impossible);

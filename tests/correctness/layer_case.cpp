@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "kernels/reference.h"
+#include "pattern/images.h"
 #include "tests/runtime/panel_runs.h"
 
 namespace sparsmith::testing {
@@ -254,6 +255,11 @@ LayerCase random_layer(uint32_t seed, const std::string& target) {
     const Layout images = kImages[upto(2)];
     if (c.problem.x_layout != Layout::plain) c.problem.x_layout = images;
     if (c.problem.y_layout != Layout::plain) c.problem.y_layout = images;
+    const bool depthwise = c.problem.conv->groups > 1 && c.k == c.problem.conv->taps();
+    if (depthwise && can_read_grid(*c.problem.conv) && upto(2) > 0) {
+      c.problem.x_layout = Layout::grid;
+      c.problem.y_layout = Layout::panel;
+    }
   }
   c.shape.n = 1 + upto(66);
   c.shape.pad_x = upto(2) == 0 ? upto(20) : 0;
@@ -273,6 +279,11 @@ Schedule random_schedule(std::mt19937& rng, const Problem& problem, int64_t k, c
   const auto upto = [&](int64_t most) { return static_cast<int64_t>(rng() % static_cast<uint64_t>(most + 1)); };
   ImageLayout images = ImageLayout::strips;
   if (problem.spatial()) {
+    if (problem.x_layout == Layout::grid) {
+      Schedule whole{Form::depthwise, static_cast<int32_t>(1 + upto(20)), 1, 0, 0, false};
+      whole.prefetch_code = upto(3) == 0;
+      return whole;
+    }
     const Layout given = problem.x_layout != Layout::plain ? problem.x_layout : problem.y_layout;
     images = given == Layout::plain ? static_cast<ImageLayout>(upto(2))
                                     : static_cast<ImageLayout>(static_cast<int>(given) - 1);

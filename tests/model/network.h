@@ -91,7 +91,7 @@ class Network {
   /// A convolution layer of `m` channels on an image of `c`, with weights whose sums stay near 1.
   graph::ValueId conv(graph::ValueId x, int64_t c, int64_t m, Window w, const std::string& activation = "relu",
                       graph::ValueId residual = graph::kNoValue, bool first = true) {
-    const double density = chance(0.2) ? 1.0 : 0.2;
+    const double density = chance(w.groups == c ? 0.6 : 0.2) ? 1.0 : 0.2;
     const auto taps = static_cast<double>(c / w.groups * w.kernel * w.kernel);
     const auto scale = static_cast<float>(1 / std::sqrt(std::max(1.0, taps * density)));
     const graph::ValueId slope = activation == "prelu" ? constant({m}, 1, 0.3f) : graph::kNoValue;

@@ -10,6 +10,7 @@
 #include "kernels/reference.h"
 #include "sparsmith/image_layout.h"
 #include "sparsmith/panel.h"
+#include "sparsmith/strip.h"
 
 namespace sparsmith::testing {
 namespace {
@@ -91,6 +92,16 @@ CallBuffers::CallBuffers(const Problem& problem, int64_t m, int64_t k, const Cal
     std::vector<float> images(static_cast<size_t>(shape.batch * channels * conv.height * conv.width));
     for (float& value : images) value = random_x();
     pack_images(problem.x_layout, images.data(), shape.batch, channels, conv, x_.data());
+    if (problem.x_layout == Layout::grid) {
+      // What kernels leave outside images isn't defined.
+      const StripGrid grid = output_grid(conv);
+      for (int64_t i = 0; i < x_.size(); ++i) {
+        const int64_t lane = i % kPanelWidth, position = i / kPanelWidth / channels % grid.positions();
+        const int64_t row = lane / grid.grid_w * grid.tile_h + position / grid.tile_w;
+        const int64_t column = lane % grid.grid_w * grid.tile_w + position % grid.tile_w;
+        if (row >= grid.height || column >= grid.width) x_.data()[i] = nan;
+      }
+    }
   } else {
     for (int64_t r = 0; r < k; ++r) {
       for (int64_t c = 0; c < n; ++c) x_.data()[element_offset(problem, true, k, n, args_.ldx, r, c)] = random_x();
