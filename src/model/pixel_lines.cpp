@@ -43,7 +43,7 @@ SPARSMITH_LINES void largest_row(const float* x, const int32_t* taps, int64_t st
     std::copy_n(x + taps[0] * kLanes, kLanes, best);
     for (int64_t t = 1; t < count; ++t) {
       const float* const v = x + taps[t] * kLanes;
-      for (int64_t l = 0; l < kLanes; ++l) best[l] = (best[l] >= v[l]) | (best[l] != best[l]) ? best[l] : v[l];
+      for (int64_t l = 0; l < kLanes; ++l) best[l] = ((best[l] >= v[l]) | (best[l] != best[l])) ? best[l] : v[l];
     }
     std::copy_n(best, kLanes, y);
   }
@@ -82,10 +82,12 @@ SPARSMITH_PIXEL_MATH(avx2, __attribute__((target("avx2,fma"))))
 
 #define SPARSMITH_AVX512 __attribute__((target("avx512f")))
 
-/// So many neighbouring pixels, whose sums stay in registers.
-template <int kPixels>
+/// So many neighbouring pixels, whose sums stay in registers; kStep: lines from one to the next, or 0 where `step`
+/// says.
+template <int kPixels, int64_t kStep>
 SPARSMITH_AVX512 void weigh_some(const float* x, const int32_t* taps, int64_t step, const float* weights, int64_t count,
                                  const float* start, const float* lo, const float* hi, float* y) {
+  if (kStep > 0) step = kStep;  // distances are then constants
   __m512 sums[kPixels];
 #pragma GCC unroll 8
   for (__m512& sum : sums) sum = _mm512_loadu_ps(start);
@@ -106,7 +108,8 @@ SPARSMITH_AVX512 void weigh_some(const float* x, const int32_t* taps, int64_t st
 }
 
 /// Rows are cut into pieces of about the same length, up to 8 pixels.
-SPARSMITH_AVX512 void weigh_avx512(const float* x, const int32_t* taps, int64_t step, const float* weights,
+template <int64_t kStep>
+SPARSMITH_AVX512 void weigh_pieces(const float* x, const int32_t* taps, int64_t step, const float* weights,
                                    int64_t count, const float* start, const float* lo, const float* hi, int64_t pixels,
                                    float* y) {
   for (int64_t pieces = (pixels + 7) / 8; pieces > 0; --pieces) {
@@ -114,17 +117,23 @@ SPARSMITH_AVX512 void weigh_avx512(const float* x, const int32_t* taps, int64_t 
     pixels -= rest;
     while (rest > 0) {
       const int64_t now = rest >= 7 ? rest : rest >= 4 ? 4 : rest >= 2 ? 2 : 1;
-      const auto some = now == 8   ? weigh_some<8>
-                        : now == 7 ? weigh_some<7>
-                        : now == 4 ? weigh_some<4>
-                        : now == 2 ? weigh_some<2>
-                                   : weigh_some<1>;
+      const auto some = now == 8   ? weigh_some<8, kStep>
+                        : now == 7 ? weigh_some<7, kStep>
+                        : now == 4 ? weigh_some<4, kStep>
+                        : now == 2 ? weigh_some<2, kStep>
+                                   : weigh_some<1, kStep>;
       some(x, taps, step, weights, count, start, lo, hi, y);
       x += now * step * kLanes;
       y += now * kLanes;
       rest -= now;
     }
   }
+}
+
+SPARSMITH_AVX512 void weigh_avx512(const float* x, const int32_t* taps, int64_t step, const float* weights,
+                                   int64_t count, const float* start, const float* lo, const float* hi, int64_t pixels,
+                                   float* y) {
+  (step == 1 ? weigh_pieces<1> : weigh_pieces<0>)(x, taps, step, weights, count, start, lo, hi, pixels, y);
 }
 
 SPARSMITH_AVX512 void largest_avx512(const float* x, const int32_t* taps, int64_t step, int64_t count, int64_t pixels,

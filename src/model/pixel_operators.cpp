@@ -240,10 +240,11 @@ void PixelOperator::run(const float*, int64_t, float*, float*) const {}
 std::unique_ptr<PixelOperator> make_pixel_operator(const graph::Graph& graph, const graph::Node& node,
                                                    std::span<const std::optional<ops::Type>> inputs) {
   constexpr int64_t kMostLines = int64_t{1} << 17;  // 8 MB a thread
+  constexpr int64_t kMostTaps = 225;                // means have weights for each number of elements that windows have
   if (inputs.empty() || !inputs[0] || node.outputs.size() != 1) return nullptr;
   const ops::Type& x = *inputs[0];
   if (x.element != ElementType::f32 || x.shape.size() != 4 || x.shape[1] < 1) return nullptr;
-  if (x.shape[2] < 1 || x.shape[3] < 1 || x.shape[2] > kMostLines || x.shape[3] > kMostLines) return nullptr;
+  if (x.shape[2] < 1 || x.shape[3] < 1 || x.shape[2] > kMostLines / x.shape[3]) return nullptr;
   std::unique_ptr<PixelOperator> made;
   ops::NodeView view(graph, node, inputs);
   if (node.domain == ops::kLayerDomain && node.op == "Conv") {
@@ -251,6 +252,7 @@ std::unique_ptr<PixelOperator> make_pixel_operator(const graph::Graph& graph, co
   } else if (!node.domain.empty()) {
     return nullptr;
   } else if (const auto pool = pool_windows(graph, node, x)) {
+    if (pool->conv.taps() > kMostTaps) return nullptr;
     if (pool->is_mean) {
       made = std::make_unique<Mean>(pool->conv, pool->count_pads);
     } else {

@@ -113,13 +113,21 @@ Result<std::unique_ptr<Step>> make_pixel_step(const StepSource& source) {
   }
   auto made = make_pixel_operator(source.graph, source.node(), inputs);
   auto from = interior_of(source.input(0).format), to = interior_of(source.output(0).format);
+  const Error unfit = source.wrong("can't run by pixels on its image as it lies");
+  const ops::Type &x = source.type(source.input(0)), &y = source.type(source.output(0));
+  if (made == nullptr || !from || !to || source.input(0).value != source.node().inputs[0] ||
+      source.output(0).value != source.node().outputs[0]) {
+    return unfit;
+  }
   const auto fits = [](const StripGrid& grid, const ops::Type& type) {
     return type.shape.size() == 4 && type.shape[2] == grid.height && type.shape[3] == grid.width;
   };
-  if (made == nullptr || !from || !to || source.input(0).value != source.node().inputs[0] ||
-      source.output(0).value != source.node().outputs[0] || !fits(from->grid, source.type(source.input(0))) ||
-      !fits(to->grid, source.type(source.output(0)))) {
-    return source.wrong("can't run by pixels on its image as it lies");
+  if (!fits(from->grid, x) || !fits(to->grid, y) || x.shape[0] != y.shape[0]) return unfit;
+  // What the operator makes of X is to be the whole of Y, and of channels that X has.
+  const PixelFrame& frame = made->output;
+  if (frame.first != 0 || frame.row != y.shape[3] || frame.lines != y.shape[2] * y.shape[3]) return unfit;
+  for (const PixelOperator::Load& load : made->loads) {
+    if (load.first + (y.shape[1] - 1) * load.step >= x.shape[1]) return unfit;
   }
   return std::unique_ptr<Step>(std::make_unique<PixelStep>(source, std::move(made), std::move(*from), std::move(*to)));
 }
