@@ -140,9 +140,9 @@ class Lowering {
                           : model::pool_windows(graph_, node, type(node.inputs[0]));
     return pool ? std::optional(pool->conv) : std::nullopt;
   }
-  /// Whether the depthwise convolution isn't a kernel's.
+  /// Whether the depthwise convolution isn't a kernel's: with strides, or pruned, and small.
   bool by_pixels(const Node& node, const Conv2d& conv) const {
-    return conv.groups > 1 && model::pays_by_pixels(conv, conv.groups) && pixels_of(node);
+    return conv.groups > 1 && !reads_grid(node, conv) && model::pays_by_pixels(conv, conv.groups) && pixels_of(node);
   }
   bool pixels_of(const Node& node) const {
     std::vector<std::optional<ops::Type>> inputs;
