@@ -21,6 +21,7 @@ struct CompileOptions {
   bool tune = false;                   ///< measure the best candidates on this machine
   double tune_ms = 50;                 ///< time budget of tuning
   int64_t network_code_bytes = 0;      ///< PlanOptions::network_code_bytes; tuning then measures with cold code too
+  bool whole_panels = false;           ///< PlanOptions::whole_panels
   const Schedule* schedule = nullptr;  ///< use exactly this schedule, no planning (not owned)
   std::shared_ptr<Cache> cache;        ///< null: no caching
   /// What operations cost here; null: what `cache` keeps of this machine, else built-in costs.

@@ -119,6 +119,9 @@ struct PlanOptions {
   /// the layer runs by itself and finds them cached.
   int64_t network_code_bytes = 0;
   const MachineCosts* machine = nullptr;  ///< measured costs (calibrate.h); null: built-in ones. Not owned.
+  /// Calls' columns fill whole panels, as those of strips do: no code for few columns is planned beside. Other calls
+  /// run all the same.
+  bool whole_panels = false;
 };
 
 /// Plans from the cost model alone: 5 ms for 236,000 nonzeros. Always considers dense.

@@ -234,17 +234,17 @@ std::string check_segments(const KernelImage& image, const Schedule& schedule, c
   const int64_t k_blocks = image.k * (image.problem.conv ? image.problem.conv->groups : 1);
   for (size_t i = 0; i < segments.size(); ++i) {
     const Segment& s = segments[i];
-    const std::string which = "segment " + std::to_string(i);
+    const auto wrong = [i](const char* what) { return "segment " + std::to_string(i) + what; };
     if (s.main_offset >= image.code.size() || s.single_offset >= image.code.size())
-      return which + " starts outside the code";
-    if (s.value_offset > image.value_sources.size()) return which + " starts outside the packed values";
+      return wrong(" starts outside the code");
+    if (s.value_offset > image.value_sources.size()) return wrong(" starts outside the packed values");
     if (s.rows < 1 || s.rows > image.m || s.first_row > image.m - int64_t{s.rows} || s.tile >= image.m ||
         s.k_block >= k_blocks)
-      return which + " has an impossible tile, k-block or rows";
+      return wrong(" has an impossible tile, k-block or rows");
     if (i == 0) continue;
     const Segment& before = segments[i - 1];
     if (s.k_block < before.k_block || (s.k_block == before.k_block && s.tile <= before.tile))
-      return which + " is out of order";
+      return wrong(" is out of order");
   }
   // Groups of tiles are addressed by k-block and tile, so that there must be a segment for each pair.
   if (schedule.tile_group > 0) {
@@ -274,12 +274,22 @@ std::string check_value_sources(const KernelImage& image) {
   const auto from_nowhere = [&limits](ValueSource source) {
     return source.index() >= limits[static_cast<size_t>(source.kind())];
   };
-  // Almost always all are right: the first pass has no exit, the second says which one isn't.
-  bool wrong = false;
-  for (const ValueSource source : image.value_sources) wrong |= from_nowhere(source);
-  if (!wrong) return {};
-  const auto first = std::find_if(image.value_sources.begin(), image.value_sources.end(), from_nowhere);
-  return "packed value " + std::to_string(first - image.value_sources.begin()) + " comes from nowhere";
+  // Almost all are weights, whose kind is 0: runs of them are told by one comparison each, without an exit.
+  static_assert(ValueKind::weight == ValueKind{0});
+  constexpr size_t kRun = 64;
+  const std::span<const ValueSource> sources = image.value_sources;
+  const uint32_t weights = limits[0];
+  for (size_t at = 0; at < sources.size(); at += kRun) {
+    const auto run = sources.subspan(at, std::min(kRun, sources.size() - at));
+    uint32_t others = 0;
+    for (const ValueSource source : run) others |= uint32_t{source.bits >= weights};
+    if (others == 0) continue;
+    const auto wrong = std::find_if(run.begin(), run.end(), from_nowhere);
+    if (wrong != run.end()) {
+      return "packed value " + std::to_string(at + static_cast<size_t>(wrong - run.begin())) + " comes from nowhere";
+    }
+  }
+  return {};
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ class File {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
   int get() const { return descriptor_; }
+  int release() { return std::exchange(descriptor_, -1); }
   bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
 
  private:
@@ -142,29 +143,48 @@ FileBuffer::~FileBuffer() {
   if (data_) munmap(data_, mapped_);
 }
 
-Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts) {
+Result<InputFile> InputFile::open(const std::string& path, FileFacts* facts) {
+  FileFacts unused;
+  Result<Opened> opened = open_to_read(path, facts ? facts : &unused);
+  if (!opened) return opened.error();
+  return InputFile(path, opened->file.release(), opened->size);
+}
+
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Result<FileBuffer> InputFile::read(int64_t offset, int64_t bytes, FileFacts* facts) const {
   FileFacts unused;
   if (!facts) facts = &unused;
-  Result<Opened> opened = open_to_read(path, facts);
-  if (!opened) return opened.error();
   // Rounded up to whole huge pages and one more, so that aligned ones lie inside wherever the mapping starts.
   constexpr size_t kHugePage = size_t{2} << 20;
   FileBuffer buffer;
-  const auto wanted = static_cast<size_t>(std::min(bytes, std::max<int64_t>(opened->size, 4095) + 1));
+  const int64_t there = std::max<int64_t>(size_ - offset, 4095) + 1;
+  const auto wanted = static_cast<size_t>(std::min(bytes, there));
   const size_t mapped = (wanted / kHugePage + 2) * kHugePage;
   void* memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return io_error("read", path, ENOMEM, &facts->error_number);
+  if (memory == MAP_FAILED) return io_error("read", path_, ENOMEM, &facts->error_number);
   madvise(memory, mapped, MADV_HUGEPAGE);  // a wish
   buffer.mapped_ = mapped;
   buffer.data_ = static_cast<char*>(memory);
   while (buffer.size_ < wanted) {
-    const ssize_t got = read(opened->file.get(), buffer.data_ + buffer.size_, wanted - buffer.size_);
+    char* const to = buffer.data_ + buffer.size_;
+    const size_t rest = wanted - buffer.size_;
+    const ssize_t got = size_ > 0 ? pread(descriptor_, to, rest, offset + static_cast<off_t>(buffer.size_))
+                                  : ::read(descriptor_, to, rest);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return io_error("read", path, errno, &facts->error_number);
+    if (got < 0) return io_error("read", path_, errno, &facts->error_number);
     if (got == 0) break;
     buffer.size_ += static_cast<size_t>(got);
   }
   return buffer;
+}
+
+Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts) {
+  const Result<InputFile> file = InputFile::open(path, facts);
+  if (!file) return file.error();
+  return file->read(0, bytes, facts);
 }
 
 Status write_file_atomic(const std::string& path, std::string_view bytes, bool durable, int* error_number) {

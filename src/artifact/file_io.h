@@ -39,7 +39,7 @@ class FileBuffer {
   std::string_view bytes() const { return {data_, size_}; }
 
  private:
-  friend Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts);
+  friend class InputFile;
   void swap(FileBuffer& other) {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -47,6 +47,26 @@ class FileBuffer {
   }
   char* data_ = nullptr;
   size_t size_ = 0, mapped_ = 0;
+};
+
+/// A file open for reading, in parts that all come from the same one whatever takes its name meanwhile. Move-only.
+class InputFile {
+ public:
+  static Result<InputFile> open(const std::string& path, FileFacts* facts = nullptr);
+  InputFile(InputFile&& other) noexcept
+      : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_) {}
+  InputFile& operator=(InputFile&&) = delete;
+  ~InputFile();
+  int64_t size() const { return size_; }  ///< what the system says: 0 of pipes and the like
+  /// At most `bytes` from `offset` on; less at the end. What has no size is read from where the last read ended.
+  Result<FileBuffer> read(int64_t offset, int64_t bytes, FileFacts* facts = nullptr) const;
+
+ private:
+  InputFile(std::string path, int descriptor, int64_t size)
+      : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
+  std::string path_;
+  int descriptor_;
+  int64_t size_;
 };
 
 /// At most the first `bytes` of the file.

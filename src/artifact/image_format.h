@@ -47,6 +47,7 @@ struct Checksum {
   uint64_t low, high;
   bool operator==(const Checksum&) const = default;
 };
+Checksum checksum(std::string_view bytes);
 Checksum file_checksum(std::string_view file);
 uint64_t header_checksum(std::string_view header);
 

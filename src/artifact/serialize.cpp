@@ -8,6 +8,11 @@
 namespace sparsmith {
 namespace image_format {
 
+Checksum checksum(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
+}
+
 Checksum file_checksum(std::string_view file) {
   XXH3_state_t state;
   XXH3_128bits_reset(&state);

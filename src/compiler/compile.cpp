@@ -44,6 +44,7 @@ Digest cache_key(const Pattern& pattern, const Problem& problem, const Target& t
   add("residual", static_cast<int>(epilogue.residual));
   add("activation", static_cast<int>(epilogue.activation));
   add("network", options.network_code_bytes);
+  add("whole", options.whole_panels);
   // Plans depend on the machine's costs and caches, and what was measured on one CPU says little of another.
   if (machine != nullptr) {
     for (const auto& [cost, ns] : machine->ns) {
@@ -76,7 +77,7 @@ Result<Plan> plan_for(const Weights& weights, const Problem& problem, const Laye
     plan.reason = "The caller asked for this schedule.";
     return plan;
   }
-  auto plan = make_plan(weights.pattern(), problem, target, {options.network_code_bytes, machine});
+  auto plan = make_plan(weights.pattern(), problem, target, {options.network_code_bytes, machine, options.whole_panels});
   report.plan_ns = static_cast<int64_t>(elapsed_ns(start));
   if (!plan || !options.tune) return plan;
   const auto tuning = Clock::now();

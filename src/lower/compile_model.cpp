@@ -87,6 +87,7 @@ class LayerCompiler {
     options.cache = options_.cache;
     options.machine = options_.machine;
     options.network_code_bytes = network_bytes_;
+    options.whole_panels = layer.whole_panels;
     options.name = layer.name;
     auto kernel = compile(layer.weights, layer.problem, layer.params(), options);
     if (!kernel) {

@@ -19,6 +19,7 @@ struct Layer {
   Weights weights;
   Problem problem;  ///< without layouts and n, which its place in the program decides
   std::vector<float> bias, slope;
+  bool whole_panels = false;  ///< CompileOptions::whole_panels
   LayerParams params() const { return {bias, {}, slope}; }
 };
 

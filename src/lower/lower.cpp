@@ -242,6 +242,7 @@ class Lowering {
           grid_of(x).value_or(residual != kNoValue ? grid_of(residual).value_or(usual_grid(conv)) : usual_grid(conv));
       inputs.push_back(buffer_on(x, grid));
       layer->problem.n = grid.positions() * kPanelWidth;
+      layer->whole_panels = true;
     } else {
       const bool on_grid = reads_grid(node, conv);
       inputs.push_back(buffer_in(x, on_grid ? Format::of(grid) : Format::of(conv)));
@@ -270,6 +271,7 @@ class Lowering {
     const int64_t rows = model::rows_of(type(x));
     const Format format = Format::of(rows == 1 ? Kind::columns : Kind::panels);
     layer->problem.n = rows;
+    layer->whole_panels = rows % kPanelWidth == 0;
     layer->problem.x_layout = layer->problem.y_layout = rows == 1 ? Layout::plain : Layout::panel;
     std::vector<int32_t> inputs{buffer_in(x, format)};
     if (residual != kNoValue) inputs.push_back(buffer_in(residual, format));

@@ -16,6 +16,24 @@ using model::Session;
 /// Sessions that are kept for input shapes seen before.
 constexpr size_t kMostSessions = 16;
 
+/// Parts in huge pages: faulting a large model in takes as long as checking it.
+class FileSource : public model::Source {
+ public:
+  explicit FileSource(InputFile file) : file_(std::move(file)) {}
+  uint64_t size() const override { return static_cast<uint64_t>(file_.size()); }
+  Result<std::string_view> part(uint64_t at, uint64_t bytes) override {
+    auto read = file_.read(static_cast<int64_t>(at), static_cast<int64_t>(bytes));
+    if (!read) return read.error();
+    part_ = std::move(*read);
+    if (part_.bytes().size() != bytes) return bad_input("a model's file became shorter while it was read");
+    return part_.bytes();
+  }
+
+ private:
+  InputFile file_;
+  FileBuffer part_;
+};
+
 TensorInfo info_of(const graph::Value& value) {
   TensorInfo info{value.name, value.type.value_or(ElementType::f32), {}};
   for (const graph::Dimension& dimension : value.shape.value_or(graph::Shape{})) info.shape.push_back(dimension.size);
@@ -55,6 +73,8 @@ std::string detail_of(const graph::Graph& graph, const model::Program& program, 
 }  // namespace
 
 struct Model::Impl {
+  static Result<Model> model_of(Result<model::ModelBytes> read);
+
   graph::Graph graph;
   model::Program program;
   std::vector<TensorInfo> inputs, outputs;
@@ -92,6 +112,30 @@ struct Model::Impl {
   }
 };
 
+Result<Model> Model::Impl::model_of(Result<model::ModelBytes> read) {
+  if (!read) return read.error();
+  auto impl = std::make_unique<Impl>();
+  impl->graph = std::move(read->graph);
+  impl->program = std::move(read->program);
+  for (const graph::ValueId id : impl->graph.inputs) {
+    impl->inputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
+  }
+  for (const graph::ValueId id : impl->graph.outputs) {
+    impl->outputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
+  }
+  for (const model::Work& work : impl->program.works) {
+    const graph::Node& node = impl->graph.nodes[static_cast<size_t>(work.node)];
+    std::string layer = node.name;
+    if (layer.empty() && !node.outputs.empty() && node.outputs[0] != graph::kNoValue) {
+      layer = impl->graph.values[static_cast<size_t>(node.outputs[0])].name;
+    }
+    const bool passes_on = work.kind == model::Work::Kind::convert || work.kind == model::Work::Kind::halo;
+    impl->steps.push_back({std::move(layer), passes_on ? "" : node.op, kind_of(impl->program, work),
+                           detail_of(impl->graph, impl->program, work), work.kernel});
+  }
+  return Model(std::move(impl));
+}
+
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
@@ -99,11 +143,15 @@ Model::~Model() = default;
 
 Result<Model> Model::load(const std::string& path) {
   try {
-    // In huge pages: faulting a large model in takes as long as checking it. One that is longer than may be read says
-    // so in its header.
-    const auto file = read_file_buffer(path, model::kMaxModelBytes);
+    auto file = InputFile::open(path);
     if (!file) return file.error();
-    return from_bytes(std::as_bytes(std::span(file->bytes())), path);
+    if (file->size() > 0) {
+      FileSource source(std::move(*file));
+      return Impl::model_of(model::deserialize(source, path));
+    }
+    const auto piped = file->read(0, model::kMaxModelBytes);  // to its end: the system doesn't say how long it is
+    if (!piped) return piped.error();
+    return from_bytes(std::as_bytes(std::span(piped->bytes())), path);
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to load " + path);
   }
@@ -111,28 +159,8 @@ Result<Model> Model::load(const std::string& path) {
 
 Result<Model> Model::from_bytes(std::span<const std::byte> artifact, const std::string& origin) {
   try {
-    auto read = model::deserialize({reinterpret_cast<const char*>(artifact.data()), artifact.size()}, origin);
-    if (!read) return read.error();
-    auto impl = std::make_unique<Impl>();
-    impl->graph = std::move(read->graph);
-    impl->program = std::move(read->program);
-    for (const graph::ValueId id : impl->graph.inputs) {
-      impl->inputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
-    }
-    for (const graph::ValueId id : impl->graph.outputs) {
-      impl->outputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
-    }
-    for (const model::Work& work : impl->program.works) {
-      const graph::Node& node = impl->graph.nodes[static_cast<size_t>(work.node)];
-      std::string layer = node.name;
-      if (layer.empty() && !node.outputs.empty() && node.outputs[0] != graph::kNoValue) {
-        layer = impl->graph.values[static_cast<size_t>(node.outputs[0])].name;
-      }
-      const bool passes_on = work.kind == model::Work::Kind::convert || work.kind == model::Work::Kind::halo;
-      impl->steps.push_back({std::move(layer), passes_on ? "" : node.op, kind_of(impl->program, work),
-                             detail_of(impl->graph, impl->program, work), work.kernel});
-    }
-    return Model(std::move(impl));
+    const std::string_view bytes(reinterpret_cast<const char*>(artifact.data()), artifact.size());
+    return Impl::model_of(model::deserialize(bytes, origin));
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to load " + origin);
   }

@@ -14,10 +14,11 @@ using image_format::Writer;
 
 // As a layer's artifact: a byte that is no text, then line ends that a transfer in text mode would change.
 constexpr std::string_view kMagic("\x8bSMM\r\n\x1a\n", 8);
-constexpr size_t kFormatAt = 8, kFileBytesAt = 16;
+constexpr size_t kFormatAt = 8, kFileBytesAt = 16, kDirectoryBytesAt = 40;
+using image_format::Checksum;
 using image_format::kCheckedAt;
 using image_format::kChecksumAt;
-static_assert(kFileBytesAt + 8 == kChecksumAt);
+static_assert(kFileBytesAt + 8 == kChecksumAt && kDirectoryBytesAt + 8 == kCheckedAt);
 
 Error damaged(const std::string& origin, const std::string& what) {
   return bad_input(origin + " is damaged: " + what, "compile the model again");
@@ -106,7 +107,7 @@ void read_program(Reader& r, Program& program) {
   }
 }
 
-/// The kernels of the program whose header was read; the file's checksum has vouched for their bytes.
+/// The kernels of the program whose header was read; the checksum has vouched for their bytes.
 Status read_kernels(Reader& r, const std::string& origin, Program& program) {
   for (uint32_t n = r.number<uint32_t>(); n > 0; --n) {
     const auto bytes = r.number<uint64_t>();
@@ -131,11 +132,12 @@ Status read_kernels(Reader& r, const std::string& origin, Program& program) {
 bool is_model(std::string_view bytes) { return bytes.substr(0, kMagic.size()) == kMagic; }
 
 std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> programs) {
+  std::vector<std::string> bodies;
   Writer w;
   w.raw(kMagic.data(), kMagic.size());
   w.number(kModelFormat);
   w.number(uint32_t{0});
-  for (int i = 0; i < 4; ++i) w.number(uint64_t{0});  // size and checksum, known at the end
+  for (int i = 0; i < 4; ++i) w.number(uint64_t{0});  // sizes and checksum, known at the end
   write(graph, w);
   w.number(static_cast<uint32_t>(programs.size()));
   for (const ProgramBytes& program : programs) {
@@ -146,71 +148,152 @@ std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> p
       body.number(static_cast<uint64_t>(kernel.size()));
       body.raw(kernel.data(), kernel.size());
     }
+    const Checksum sum = image_format::checksum(body.bytes());
     w.text(program.program.target);
-    w.number(static_cast<uint64_t>(body.bytes().size()));
-    w.raw(body.bytes().data(), body.bytes().size());
+    for (const uint64_t number : {static_cast<uint64_t>(body.bytes().size()), sum.low, sum.high}) w.number(number);
+    bodies.push_back(body.take());
   }
-  w.patch(kFileBytesAt, static_cast<uint64_t>(w.bytes().size()));
+  w.patch(kDirectoryBytesAt, static_cast<uint64_t>(w.bytes().size() - kCheckedAt));
+  uint64_t size = w.bytes().size();
+  for (const std::string& body : bodies) size += body.size();
+  w.patch(kFileBytesAt, size);
   w.patch(kChecksumAt, image_format::file_checksum(w.bytes()));
+  w.reserve(size);
+  for (std::string& body : bodies) {
+    w.raw(body.data(), body.size());
+    body = {};
+  }
   return w.take();
 }
 
-Result<ModelBytes> parse_model(std::string_view bytes, const std::string& origin) {
-  if (!is_model(bytes)) {
-    return bad_input(origin + " is not a compiled model", "make one with `sparsmith compile model.onnx -o model.smk`");
-  }
-  Reader header(bytes.substr(kFormatAt));
-  const auto format = header.number<uint32_t>();
-  (void)header.number<uint32_t>();
-  const auto size = header.number<uint64_t>();
-  if (!header.good() || bytes.size() < kCheckedAt) return damaged(origin, "it ends within its header");
-  if (format != kModelFormat) {
-    return bad_input(
-        origin + " is of format " + std::to_string(format) + "; this Sparsmith reads " + std::to_string(kModelFormat),
-        "compile the model again, or use the Sparsmith that made it");
-  }
-  if (size != bytes.size()) {
-    return damaged(origin, "it has " + std::to_string(bytes.size()) + " bytes and says " + std::to_string(size));
-  }
-  Reader r(bytes.substr(kCheckedAt));
-  ModelBytes model;
-  model.graph = read_graph(r);
-  if (!r.good()) return damaged(origin, "its graph is not valid");
-  std::string missing;
-  for (uint32_t n = r.number<uint32_t>(); n > 0 && r.good(); --n) {
-    const std::string name = r.text();
-    const std::string_view body = r.take(r.number<uint64_t>());
-    if (!r.good()) break;
-    const auto target = Target::parse(name);
-    if (!target) return damaged(origin, target.error().message);
-    if (const std::string feature = target->missing_on_host(); !feature.empty()) {
-      missing += (missing.empty() ? "" : "; ") + name + " needs " + feature;
-      continue;
+namespace {
+
+/// Where a program lies, and for whom.
+struct Entry {
+  Target target;
+  std::string name;
+  uint64_t at = 0, bytes = 0;
+  Checksum checksum{};
+};
+
+class MemorySource : public Source {
+ public:
+  explicit MemorySource(std::string_view bytes) : bytes_(bytes) {}
+  uint64_t size() const override { return bytes_.size(); }
+  Result<std::string_view> part(uint64_t at, uint64_t bytes) override { return bytes_.substr(at, bytes); }
+
+ private:
+  std::string_view bytes_;
+};
+
+class ModelReader {
+ public:
+  ModelReader(Source& source, const std::string& origin, bool checked)
+      : source_(source), origin_(origin), checked_(checked) {}
+
+  Result<ModelBytes> read() {
+    ModelBytes model;
+    if (Status read = read_directory(model.graph); !read) return read.error();
+    std::string missing;
+    for (const Entry& entry : entries_) {
+      const std::string feature = entry.target.missing_on_host();
+      if (!feature.empty()) {
+        missing += (missing.empty() ? "" : "; ") + entry.name + " needs " + feature;
+        continue;
+      }
+      model.program.target = entry.name;
+      if (Status read = read_body(entry, model); !read) return read.error();
+      return model;
     }
-    Reader program(body);
-    model.program.target = name;
-    read_program(program, model.program);
-    if (!program.good()) return damaged(origin, "its program is not valid");
-    if (Status read = read_kernels(program, origin, model.program); !read) return read.error();
-    if (Status valid = check(model.graph, model.program); !valid) return damaged(origin, valid.error().message);
-    return model;
+    return unsuitable(origin_ + " was made for other CPUs than this one: " + missing,
+                      "compile the model with --target host, or x86-64-v3 to run on older CPUs too");
   }
-  if (!r.good()) return damaged(origin, "it ends within its programs");
-  return unsuitable(origin + " was made for other CPUs than this one: " + missing,
-                    "compile the model with --target host, or x86-64-v3 to run on older CPUs too");
+
+ private:
+  /// Header, graph and the list of programs.
+  Status read_directory(graph::Graph& graph) {
+    const uint64_t size = source_.size();
+    if (size > kMaxModelBytes)
+      return bad_input(origin_ + " is too large: at most " + std::to_string(kMaxModelBytes) + " bytes are read");
+    auto head = source_.part(0, std::min<uint64_t>(size, kCheckedAt));
+    if (!head) return head.error();
+    if (!is_model(*head)) {
+      return bad_input(origin_ + " is not a compiled model",
+                       "make one with `sparsmith compile model.onnx -o model.smk`");
+    }
+    if (head->size() < kCheckedAt) return damaged(origin_, "it ends within its header");
+    Reader header(head->substr(kFormatAt));
+    const auto format = header.number<uint32_t>();
+    (void)header.number<uint32_t>();
+    const auto said = header.number<uint64_t>();
+    const auto stored_low = header.number<uint64_t>(), stored_high = header.number<uint64_t>();
+    const auto directory = header.number<uint64_t>();
+    if (format != kModelFormat) {
+      return bad_input(origin_ + " is of format " + std::to_string(format) + "; this Sparsmith reads " +
+                           std::to_string(kModelFormat),
+                       "compile the model again, or use the Sparsmith that made it");
+    }
+    if (said != size) {
+      return damaged(origin_, "it has " + std::to_string(size) + " bytes and says " + std::to_string(said));
+    }
+    if (directory > size - kCheckedAt) return damaged(origin_, "it ends within its graph");
+    auto bytes = source_.part(0, kCheckedAt + directory);
+    if (!bytes) return bytes.error();
+    if (checked_ && !(image_format::file_checksum(*bytes) == Checksum{stored_low, stored_high})) {
+      return damaged(origin_, "the checksum of its graph doesn't match");
+    }
+    Reader r(bytes->substr(kCheckedAt));
+    graph = read_graph(r);
+    if (!r.good()) return damaged(origin_, "its graph is not valid");
+    uint64_t at = kCheckedAt + directory;
+    for (uint32_t n = r.number<uint32_t>(); n > 0 && r.good(); --n) {
+      const std::string name = r.text();
+      const auto body = r.number<uint64_t>();
+      const auto low = r.number<uint64_t>(), high = r.number<uint64_t>();
+      if (!r.good() || body > size - at) break;
+      auto target = Target::parse(name);
+      if (!target) return damaged(origin_, target.error().message);
+      entries_.push_back({std::move(*target), name, at, body, {low, high}});
+      at += body;
+    }
+    if (!r.good() || !r.at_end() || at != size) return damaged(origin_, "its programs aren't where it says");
+    return success();
+  }
+
+  Status read_body(const Entry& entry, ModelBytes& model) {
+    auto body = source_.part(entry.at, entry.bytes);
+    if (!body) return body.error();
+    if (checked_ && !(image_format::checksum(*body) == entry.checksum)) {
+      return damaged(origin_, "the checksum of its program for " + entry.name + " doesn't match");
+    }
+    Reader r(*body);
+    read_program(r, model.program);
+    if (!r.good()) return damaged(origin_, "its program is not valid");
+    if (Status read = read_kernels(r, origin_, model.program); !read) return read;
+    if (Status valid = check(model.graph, model.program); !valid) return damaged(origin_, valid.error().message);
+    return success();
+  }
+
+  Source& source_;
+  const std::string& origin_;
+  const bool checked_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace
+
+Result<ModelBytes> deserialize(Source& source, const std::string& origin) {
+  return ModelReader(source, origin, true).read();
 }
 
 Result<ModelBytes> deserialize(std::string_view bytes, const std::string& origin) {
-  if (is_model(bytes) && bytes.size() >= kCheckedAt) {
-    image_format::Checksum stored{};
-    std::memcpy(&stored, bytes.data() + kChecksumAt, sizeof stored);
-    uint32_t format = 0;
-    std::memcpy(&format, bytes.data() + kFormatAt, sizeof format);
-    if (format == kModelFormat && !(stored == image_format::file_checksum(bytes))) {
-      return damaged(origin, "its checksum doesn't match");
-    }
-  }
-  return parse_model(bytes, origin);
+  MemorySource source(bytes);
+  return deserialize(source, origin);
+}
+
+Result<ModelBytes> parse_model(std::string_view bytes, const std::string& origin) {
+  MemorySource source(bytes);
+  return ModelReader(source, origin, false).read();
 }
 
 }  // namespace sparsmith::model

@@ -34,10 +34,20 @@ struct ModelBytes {
   Program program;  ///< the first whose code runs here
 };
 
-/// Checks everything that doesn't depend on inputs' shapes. bad_input names `origin`; unsuitable: made for other CPUs,
-/// with what this one lacks.
+/// An artifact's bytes: in memory, or in a file of which only the program for this CPU is read.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual uint64_t size() const = 0;
+  /// Bytes [at, at + bytes), which lie below size(). Valid until the next call.
+  virtual Result<std::string_view> part(uint64_t at, uint64_t bytes) = 0;
+};
+
+/// Checks everything that doesn't depend on inputs' shapes, of the program that it takes. bad_input names `origin`;
+/// unsuitable: made for other CPUs, with what this one lacks.
+Result<ModelBytes> deserialize(Source& source, const std::string& origin);
 Result<ModelBytes> deserialize(std::string_view bytes, const std::string& origin);
-/// The same without the checksum, for fuzzing.
+/// The same without checksums, for fuzzing.
 Result<ModelBytes> parse_model(std::string_view bytes, const std::string& origin);
 
 }  // namespace sparsmith::model

@@ -50,7 +50,7 @@ Result<Plan> plan_layer(const Pattern& pattern, const Problem& problem, const Ta
   }
   keep_best(plan.candidates);
   choose(plan);
-  plan_few_columns(plan, problem, pattern, target, maker, columns);
+  if (!options.whole_panels) plan_few_columns(plan, problem, pattern, target, maker, columns);
   return plan;
 }
 
