@@ -46,7 +46,8 @@ struct ModelArgs {
 struct ModelStep {
   std::string layer;   ///< the node of the model that it computes, or is done for
   std::string op;      ///< that node's operator: "Conv", "MatMul", "Softmax"...; "" where values are only passed on
-  std::string kind;    ///< "sparse", "dense", ... of a generated kernel (Form); "convert"; "reference path"
+  std::string kind;    ///< "sparse", "dense", ... of a generated kernel (Form); "in strips", "by pixels"; "convert";
+                       ///< "reference path"
   std::string detail;  ///< what it does, one clause
   int kernel = -1;     ///< index of Model::kernels(), or -1
 };

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/session.h"
 #include "network.h"
 
 namespace sparsmith::model {
@@ -68,6 +69,43 @@ TEST_F(Programs, HavePartsOfTheSameFormatInAWholeOnly) {
   program_.buffers[4].whole = 2;
   program_.buffers[4].first = -1;
   expect_refusal("outside of its whole");
+}
+
+TEST_F(Programs, HavePartsThatAreAllOfTheirWholeWhereShapesAreKnown) {
+  const std::vector<std::vector<int64_t>> shapes{{1, 3, 4, 4}};
+  EXPECT_TRUE(Session::create(net_.graph(), program_, shapes).ok());
+  for (const int64_t first : {0, 2, 4}) {
+    program_.buffers[4].first = first;
+    ASSERT_EQ(refusal(), "");
+    const auto session = Session::create(net_.graph(), program_, shapes);
+    ASSERT_FALSE(session.ok()) << first;
+    EXPECT_NE(session.error().message.find("parts of a value overlap, or leave channels out"), std::string::npos);
+  }
+}
+
+TEST(PixelPrograms, AreForImagesOfTheirOwnSize) {
+  test::Network net(1);
+  const graph::ValueId x = net.input("x", {1, 3, 4, 4});
+  const graph::ValueId y = net.node("MaxPool", {x}, {{"kernel_shape", std::vector<int64_t>{2, 2}}});
+  net.output(y);
+  const Format plain = Format::of(Format::Kind::plain);
+  const StripGrid of_x{4, 4, 4, 4, 1, 1}, of_y{3, 3, 4, 4, 1, 1};
+  Program program;
+  program.buffers = {{x, plain}, {x, Format::of(of_x)}, {y, Format::of(of_y)}, {y, plain}};
+  program.works = {{Work::Kind::convert, 0, Work::kNone, {0}, {1}},
+                   {Work::Kind::pixels, 0, Work::kNone, {1}, {2}},
+                   {Work::Kind::convert, 0, Work::kNone, {2}, {3}}};
+  const std::vector<std::vector<int64_t>> shapes{{1, 3, 4, 4}};
+  ASSERT_TRUE(check(net.graph(), program).ok());
+  EXPECT_TRUE(Session::create(net.graph(), program, shapes).ok());
+  // An input that doesn't lie on a grid, then an output on another image's.
+  program.works[1].inputs = {0};
+  const auto plain_input = Session::create(net.graph(), program, shapes);
+  ASSERT_FALSE(plain_input.ok());
+  EXPECT_NE(plain_input.error().message.find("can't run by pixels"), std::string::npos);
+  program.works[1].inputs = {1};
+  program.buffers[2].format = Format::of(of_x);
+  EXPECT_FALSE(Session::create(net.graph(), program, shapes).ok());
 }
 
 }  // namespace
