@@ -1,7 +1,8 @@
-// A generated kernel's call, on values in whatever format the kernel takes.
+// A generated kernel's call, or that of two, on values in whatever format the kernel takes.
 #include <string>
 
 #include "model/step.h"
+#include "runtime/kernel_pair.h"
 #include "sparsmith/panel.h"
 
 namespace sparsmith::model {
@@ -35,15 +36,21 @@ class KernelStep final : public Step {
   }
 
   Status run(const Call& call) const override {
+    if (empty_) return success();
+    return kernel_.run(args(call));
+  }
+
+  RunArgs args(const Call& call) const {
     RunArgs args = args_;
     args.x = call.at<const float>(x_buffer_) + x_.offset;
     args.y = call.at<float>(y_buffer_) + y_.offset;
     if (residual_buffer_ != Work::kNone) args.residual = call.at<const float>(residual_buffer_) + residual_.offset;
     args.threads = call.threads;
     args.parallel = call.parallel;
-    if (empty_) return success();
-    return kernel_.run(args);
+    return args;
   }
+  const Kernel& kernel() const { return kernel_; }
+  bool empty() const { return empty_; }
 
  private:
   const ops::Type& x_type() const { return source_.type(source_.input(0)); }
@@ -141,7 +148,42 @@ class KernelStep final : public Step {
   bool empty_ = false;
 };
 
+/// A depthwise convolution and the product behind it; what lies between them has no buffer.
+class PairStep final : public Step {
+ public:
+  PairStep(const StepSource& first, const StepSource& second) : first_(first), second_(second) {}
+
+  Status prepare(FuseOptions::Way way) {
+    if (Status prepared = first_.prepare(); !prepared) return prepared;
+    if (Status prepared = second_.prepare(); !prepared) return prepared;
+    auto pair = KernelPair::of(first_.kernel(), second_.kernel(), {way, 0});
+    if (!pair) return pair.error();
+    pair_ = std::move(*pair);
+    return success();
+  }
+
+  Status run(const Call& call) const override {
+    if (second_.empty()) return success();
+    const RunArgs first = first_.args(call);
+    RunArgs args = second_.args(call);
+    args.x = first.x;
+    args.x_runs = first.x_runs;
+    args.batch = first.batch;
+    return pair_.run(first_.kernel(), second_.kernel(), args);
+  }
+
+ private:
+  KernelStep first_, second_;
+  KernelPair pair_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<Step>> make_pair_step(const StepSource& first, const StepSource& second, FuseOptions::Way way) {
+  auto step = std::make_unique<PairStep>(first, second);
+  if (Status prepared = step->prepare(way); !prepared) return prepared.error();
+  return std::unique_ptr<Step>(std::move(step));
+}
 
 Result<std::unique_ptr<Step>> make_kernel_step(const StepSource& source) {
   auto step = std::make_unique<KernelStep>(source);

@@ -5,6 +5,7 @@
 
 #include "artifact/file_io.h"
 #include "model/model_file.h"
+#include "model/pairs.h"
 #include "model/session.h"
 #include "runtime/parallel.h"
 
@@ -132,6 +133,13 @@ Result<Model> Model::Impl::model_of(Result<model::ModelBytes> read) {
     const bool passes_on = work.kind == model::Work::Kind::convert || work.kind == model::Work::Kind::halo;
     impl->steps.push_back({std::move(layer), passes_on ? "" : node.op, kind_of(impl->program, work),
                            detail_of(impl->graph, impl->program, work), work.kernel});
+  }
+  const std::vector<int32_t> before = model::works_before(impl->graph, impl->program);
+  for (size_t w = 0; w < before.size(); ++w) {
+    if (before[w] == model::Work::kNone) continue;
+    ModelStep &first = impl->steps[static_cast<size_t>(before[w])], &second = impl->steps[w];
+    first.detail += "; in one call with " + second.layer + ", whose time is that of both";
+    second.detail += "; with " + first.layer + " before it";
   }
   return Model(std::move(impl));
 }

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <numeric>
 #include <utility>
 
+#include "model/pairs.h"
 #include "model/rows.h"
 #include "sparsmith/panel.h"
 
@@ -34,11 +36,11 @@ Session::Session(const graph::Graph& graph, const Program& program, ops::Evaluat
     : graph_(graph), program_(program), evaluator_(std::move(evaluator)), shapes_(shapes.begin(), shapes.end()) {}
 
 Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, const Program& program,
-                                                 std::span<const std::vector<int64_t>> shapes) {
+                                                 std::span<const std::vector<int64_t>> shapes, FuseOptions::Way pairs) {
   auto evaluator = ops::Evaluator::create(graph, shapes);
   if (!evaluator) return evaluator.error();
   std::unique_ptr<Session> session(new Session(graph, program, std::move(*evaluator), shapes));
-  if (Status prepared = session->prepare(); !prepared) return prepared.error();
+  if (Status prepared = session->prepare(pairs); !prepared) return prepared.error();
   return session;
 }
 
@@ -84,7 +86,7 @@ Status Session::check_parts() const {
   return success();
 }
 
-Status Session::prepare() {
+Status Session::prepare(FuseOptions::Way pairs) {
   for (const Buffer& buffer : program_.buffers) {
     const auto bytes = bytes_of(buffer.format, evaluator_.type(buffer.value));
     if (!bytes) return bytes.error();
@@ -100,11 +102,11 @@ Status Session::prepare() {
       skipped_[i] = evaluator_.op(static_cast<size_t>(work.node)) == nullptr;
       continue;
     }
-    const auto type_of = [this](graph::ValueId id) -> const ops::Type& { return evaluator_.type(id); };
-    auto step = make_step({graph_, program_, work, type_of});
+    auto step = make_step(source_of(work));
     if (!step) return step.error();
     steps_[i] = std::move(*step);
   }
+  if (Status joined = join_pairs(pairs); !joined) return joined;
   place_buffers();
   for (size_t w = 0; w < program_.works.size(); ++w) {
     for (const int32_t b : program_.works[w].outputs) {
@@ -113,6 +115,25 @@ Status Session::prepare() {
     }
   }
   plan_arena();
+  return success();
+}
+
+StepSource Session::source_of(const Work& work) const {
+  return {graph_, program_, work, [this](graph::ValueId id) -> const ops::Type& { return evaluator_.type(id); }};
+}
+
+/// Gives both works of a pair to the second one's step.
+Status Session::join_pairs(FuseOptions::Way pairs) {
+  before_ = works_before(graph_, program_, pairs);
+  for (size_t w = 0; w < before_.size(); ++w) {
+    if (before_[w] == Work::kNone) continue;
+    const auto first = static_cast<size_t>(before_[w]);
+    auto step = make_pair_step(source_of(program_.works[first]), source_of(program_.works[w]), pairs);
+    if (!step) return step.error();
+    steps_[w] = std::move(*step);
+    steps_[first].reset();
+    skipped_[first] = true;
+  }
   return success();
 }
 
@@ -174,11 +195,23 @@ void Session::plan_arena() {
     if (b == Work::kNone) return;
     Lifetime& lifetime = lifetimes[root(b)];
     if (lifetime.first < 0) lifetime.first = static_cast<int64_t>(step);
-    lifetime.last = static_cast<int64_t>(step);
+    lifetime.last = std::max(lifetime.last, static_cast<int64_t>(step));
   };
+  // The first work of a pair reads when the second one does, and what is between them takes no memory.
+  std::vector<size_t> when(program_.works.size());
+  std::iota(when.begin(), when.end(), size_t{0});
+  std::vector<bool> between(places_.size());
+  for (size_t w = 0; w < before_.size(); ++w) {
+    if (before_[w] == Work::kNone) continue;
+    when[static_cast<size_t>(before_[w])] = w;
+    between[static_cast<size_t>(program_.works[w].inputs[0])] = true;
+  }
   for (size_t w = 0; w < program_.works.size(); ++w) {
-    for (const int32_t b : program_.works[w].inputs) use(b, w);
-    for (const int32_t b : program_.works[w].outputs) use(b, w);
+    for (const auto* const operands : {&program_.works[w].inputs, &program_.works[w].outputs}) {
+      for (const int32_t b : *operands) {
+        if (b != Work::kNone && !between[static_cast<size_t>(b)]) use(b, when[w]);
+      }
+    }
   }
   // An output that is a view of something is copied at the end.
   for (size_t b = 0; b < places_.size(); ++b) {

@@ -10,6 +10,7 @@
 #include "model/memory_plan.h"
 #include "model/step.h"
 #include "ops/evaluator.h"
+#include "sparsmith/fused.h"
 #include "sparsmith/model.h"
 
 namespace sparsmith::model {
@@ -30,9 +31,11 @@ class Arena {
 
 class Session {
  public:
-  /// Graph and program must be checked and outlive it. bad_input: shapes that don't fit the model.
+  /// Graph and program must be checked and outlive it. bad_input: shapes that don't fit the model. `pairs`: whether
+  /// works that can be computed in one call are (pairs.h).
   static Result<std::unique_ptr<Session>> create(const graph::Graph& graph, const Program& program,
-                                                 std::span<const std::vector<int64_t>> shapes);
+                                                 std::span<const std::vector<int64_t>> shapes,
+                                                 FuseOptions::Way pairs = FuseOptions::Way::automatic);
 
   /// Computes all outputs; args.inputs have been checked against the shapes it was made for. From many threads at once.
   Status run(const ModelArgs& args) const;
@@ -58,7 +61,9 @@ class Session {
 
   Session(const graph::Graph& graph, const Program& program, ops::Evaluator evaluator,
           std::span<const std::vector<int64_t>> shapes);
-  Status prepare();
+  Status prepare(FuseOptions::Way pairs);
+  StepSource source_of(const Work& work) const;
+  Status join_pairs(FuseOptions::Way pairs);
   Status check_operands(const Work& work) const;
   Status check_parts() const;
   void place_buffers();
@@ -73,7 +78,9 @@ class Session {
   ops::Evaluator evaluator_;
   std::vector<std::vector<int64_t>> shapes_;
   std::vector<std::unique_ptr<Step>> steps_;  ///< of each work; null for reference operators
-  std::vector<bool> skipped_;                 ///< works with nothing to do: folded nodes and views of other buffers
+  std::vector<bool> skipped_;                 ///< works with nothing to do: folded nodes and views of other buffers,
+                                              ///< and those that another one's step computes
+  std::vector<int32_t> before_;               ///< works_before
   std::vector<Place> places_;                 ///< of each buffer
   std::vector<int64_t> bytes_;                ///< likewise
   MemoryPlan memory_;

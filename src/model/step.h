@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "model/program.h"
+#include "sparsmith/fused.h"
 #include "sparsmith/parallel.h"
 
 namespace sparsmith::model {
@@ -52,6 +53,8 @@ Result<std::unique_ptr<Step>> make_step(const StepSource& source);
 
 /// Kinds with files of their own.
 Result<std::unique_ptr<Step>> make_kernel_step(const StepSource& source);
+/// Two of them in one call, which works_before (pairs.h) has found to be possible.
+Result<std::unique_ptr<Step>> make_pair_step(const StepSource& first, const StepSource& second, FuseOptions::Way way);
 Result<std::unique_ptr<Step>> make_blocked_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_pool_step(const StepSource& source);
 Result<std::unique_ptr<Step>> make_pixel_step(const StepSource& source);

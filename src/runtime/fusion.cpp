@@ -58,6 +58,14 @@ Fusion choose_fusion(const FusionShape& shape) {
   return {block, FusionReason::pays};
 }
 
+// On MobileNetV1, 90 % sparse, with an L2 of 2 MB: the pair at 112x112, 1.6 MB between and 3.2 MB of Y, saves 50 us of
+// 280; that of 112x112 to 56x56, 0.8 and 1.6 MB, saves 40, which the two kernels behind it lose.
+bool pays_in_chain(const FusionShape& shape) {
+  if (choose_fusion(shape).block == 0) return false;
+  const int64_t y = share_of(shape) * shape.y_bytes;
+  return saved_bytes(shape) > (y <= shape.l2_bytes ? y : 0);
+}
+
 std::string describe(const Fusion& fusion, const FusionShape& shape) {
   const std::string between = kilobytes(share_of(shape) * shape.between_bytes);
   switch (fusion.reason) {

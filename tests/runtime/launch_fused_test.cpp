@@ -189,6 +189,17 @@ TEST(FusionTest, WhatIsCachedAnywayIsNotCut) {
   EXPECT_THAT(describe(choose_fusion(shape), shape), HasSubstr("stay in the second-level cache (8192 KB)"));
 }
 
+TEST(FusionTest, BetweenLayersTheNextOneMayWantYInTheCache) {
+  FusionShape shape = kPair;
+  shape.y_bytes = shape.between_bytes;  // 1.6 MB, half of what is saved
+  EXPECT_TRUE(pays_in_chain(shape));
+  shape.y_bytes = 2 * shape.between_bytes;  // doesn't stay anyway
+  EXPECT_TRUE(pays_in_chain(shape));
+  shape.l2_bytes = 4 << 20;  // would stay
+  EXPECT_EQ(choose_fusion(shape).reason, FusionReason::pays);
+  EXPECT_FALSE(pays_in_chain(shape));
+}
+
 TEST(FusionTest, CodeThatWouldBeFetchedAgainAndAgainSpeaksAgainstBlocks) {
   FusionShape shape = kPair;
   shape.second_code = 4 << 20;
