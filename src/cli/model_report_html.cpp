@@ -97,7 +97,7 @@ std::string table(const ModelReport& report) {
                      100 * layer.pattern.density(), layer.pattern_class.c_str(), micros(layer.times.sparse_ns).c_str());
       text +=
           format("<td class=\"n\">%s</td><td class=\"n\">%s</td>", micros(layer.times.dense_ns).c_str(), even.c_str());
-      computed = html_escape(plan.chosen.describe());
+      computed = html_escape(step.step.detail);
       why = html_escape(plan.reason);
     }
     text +=

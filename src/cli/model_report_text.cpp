@@ -119,7 +119,7 @@ void print_report(const ModelReport& report) {
         row.push_back(micros(layer.times.dense_measured_ns));
       }
       row.push_back(micros(step.measured_ns));
-      row.push_back(layer.kernel->plan().chosen.describe());
+      row.push_back(step.step.detail);
     }
     rows.push_back(std::move(row));
   }
