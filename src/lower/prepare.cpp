@@ -122,7 +122,12 @@ bool is_broadcast_first(const Node& node, const ops::Evaluator& types) {
 void prepare(graph::Graph& graph, const ops::Evaluator& types) {
   std::vector<Node> nodes;
   for (Node& node : graph.nodes) {
-    if (auto pool = take_strides(graph, node, types)) nodes.push_back(std::move(*pool));
+    if (auto pool = take_strides(graph, node, types)) {
+      // What it reads now has no type in `types`.
+      nodes.push_back(std::move(*pool));
+      nodes.push_back(std::move(node));
+      continue;
+    }
     if (is_image_mean(graph, node, types)) {
       put_mean(graph, node, nodes);
       continue;
