@@ -56,8 +56,10 @@ class Kernel;
 
 /// What a call of some input shapes takes.
 struct ModelMemory {
-  int64_t activation_bytes = 0;  ///< working memory of one call: all activations, buffers reused
-  int64_t unshared_bytes = 0;    ///< what they would take without reuse
+  /// Working memory of one call: all activations, buffers reused. Of a batch in slices (where no image knows of
+  /// another, as many at a time as stay in the second-level cache) that of one slice; each thread has its own.
+  int64_t activation_bytes = 0;
+  int64_t unshared_bytes = 0;  ///< what they would take without reuse
 };
 
 /// Move-only. All members may be called from many threads at once.

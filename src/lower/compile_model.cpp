@@ -147,7 +147,7 @@ Result<CompiledModel> lower::compile_graph(graph::Graph graph, const ModelOption
     program.program.works = lowered->program.works;
     for (ModelLayer& layer : compiler.take_layers_done()) compiled.layers.push_back(std::move(layer));
   }
-  compiled.artifact = model::serialize(lowered->graph, programs);
+  compiled.artifact = model::serialize(lowered->graph, programs, lowered->images_apart);
   compiled.ns = ns_since(start);
   return compiled;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "lower/batch.h"
 #include "lower/prepare.h"
 #include "model/blocked.h"
 #include "model/images.h"
@@ -461,7 +462,7 @@ Result<Lowered> lower(Graph graph) {
   if (!types) return types.error();
   Lowering lowering(graph, *types);
   if (Status lowered = lowering.run(); !lowered) return lowered.error();
-  Lowered result{{}, lowering.take_program(), lowering.take_layers()};
+  Lowered result{{}, lowering.take_program(), lowering.take_layers(), keeps_images_apart(graph)};
   drop_weights(graph, result.program);
   result.graph = std::move(graph);
   return result;

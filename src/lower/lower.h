@@ -14,6 +14,7 @@ struct Lowered {
   graph::Graph graph;         ///< without constants that only kernels read
   model::Program program;     ///< without kernels; works name them by number
   std::vector<Layer> layers;  ///< the kernels to be made, by that number
+  bool images_apart = false;  ///< keeps_images_apart
 };
 
 /// Formats are chosen along the graph: images stay in strips from kernel to kernel, a product's output being written

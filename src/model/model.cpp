@@ -6,7 +6,7 @@
 #include "artifact/file_io.h"
 #include "model/model_file.h"
 #include "model/pairs.h"
-#include "model/session.h"
+#include "model/slices.h"
 #include "runtime/parallel.h"
 
 namespace sparsmith {
@@ -80,15 +80,75 @@ struct Model::Impl {
   model::Program program;
   std::vector<TensorInfo> inputs, outputs;
   std::vector<ModelStep> steps;
+  bool images_apart = false;  ///< lower::keeps_images_apart
 
   mutable std::mutex mutex;
   mutable std::vector<std::shared_ptr<const Session>> sessions;  ///< the last used one first
 
-  Result<std::shared_ptr<const Session>> session(std::span<const std::vector<int64_t>> shapes) const {
-    const auto matches = [&](const Session& s) {
-      return std::equal(shapes.begin(), shapes.end(), s.shapes().begin(), s.shapes().end());
+  /// How inputs of these shapes are computed; shape_of(i): input i's.
+  template <class ShapeOf>
+  Result<model::Slices> slices(const ShapeOf& shape_of) const {
+    // With `images` in place of the first dimension, unless 0.
+    const auto find = [&](int64_t images) {
+      const auto matches = [&](const Session& session) {
+        for (size_t i = 0; i < graph.inputs.size(); ++i) {
+          const std::span<const int64_t> wanted = shape_of(i), own = session.shapes()[i];
+          const size_t skip = images > 0 ? 1 : 0;
+          if (wanted.size() != own.size() || (images > 0 && own[0] != images) ||
+              !std::equal(wanted.begin() + skip, wanted.end(), own.begin() + skip))
+            return false;
+        }
+        return true;
+      };
+      return find_session(matches, [&] {
+        std::vector<std::vector<int64_t>> shapes;
+        for (size_t i = 0; i < graph.inputs.size(); ++i) {
+          const std::span<const int64_t> wanted = shape_of(i);
+          shapes.emplace_back(wanted.begin(), wanted.end());
+          if (images > 0) shapes.back()[0] = images;
+        }
+        return shapes;
+      });
     };
-    return find_session(matches, [&] { return std::vector<std::vector<int64_t>>(shapes.begin(), shapes.end()); });
+    if (const int64_t batch = batch_of(shape_of); batch > 1) {
+      if (const auto one = find(1)) {
+        const int64_t images = model::images_per_slice((*one)->memory(), batch), left = batch % images;
+        if (images < batch) {
+          const auto slice = images == 1 ? one : find(images), rest = left == 0 ? slice : find(left);
+          if (slice && rest && are_parts(graph, **one, **slice, images) &&
+              (left == 0 || are_parts(graph, **one, **rest, left))) {
+            return model::Slices{*slice, left == 0 ? nullptr : *rest, images, batch / images, batch};
+          }
+        }
+      }
+    }
+    auto whole = find(0);
+    if (!whole) return whole.error();
+    return model::Slices{nullptr, *whole};
+  }
+
+  /// bad_input: not as many shapes as inputs.
+  Result<model::Slices> slices_of(std::span<const std::vector<int64_t>> shapes) const {
+    if (shapes.size() != graph.inputs.size()) {
+      return bad_input("the model has " + std::to_string(graph.inputs.size()) + " inputs; shapes of " +
+                       std::to_string(shapes.size()) + " were passed");
+    }
+    return slices([&](size_t i) { return std::span<const int64_t>(shapes[i]); });
+  }
+
+  /// The first dimension of all inputs, where a batch may be computed in parts; else 0.
+  template <class ShapeOf>
+  int64_t batch_of(const ShapeOf& shape_of) const {
+    if (!images_apart || graph.inputs.size() > model::kMostSlicedOperands ||
+        graph.outputs.size() > model::kMostSlicedOperands)
+      return 0;
+    int64_t batch = 0;
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      const std::span<const int64_t> shape = shape_of(i);
+      if (shape.empty() || (i > 0 && shape[0] != batch)) return 0;
+      batch = shape[0];
+    }
+    return batch;
   }
 
   /// The session whose shapes match, or a new one.
@@ -118,6 +178,7 @@ Result<Model> Model::Impl::model_of(Result<model::ModelBytes> read) {
   auto impl = std::make_unique<Impl>();
   impl->graph = std::move(read->graph);
   impl->program = std::move(read->program);
+  impl->images_apart = read->images_apart;
   for (const graph::ValueId id : impl->graph.inputs) {
     impl->inputs.push_back(info_of(impl->graph.values[static_cast<size_t>(id)]));
   }
@@ -184,10 +245,13 @@ const std::vector<Kernel>& Model::kernels() const { return impl_->program.kernel
 Result<std::vector<std::vector<int64_t>>> Model::output_shapes(
     std::span<const std::vector<int64_t>> input_shapes) const {
   try {
-    const auto session = impl_->session(input_shapes);
-    if (!session) return session.error();
+    const auto slices = impl_->slices_of(input_shapes);
+    if (!slices) return slices.error();
     std::vector<std::vector<int64_t>> shapes;
-    for (const graph::ValueId id : impl_->graph.outputs) shapes.push_back((*session)->type(id).shape);
+    for (const graph::ValueId id : impl_->graph.outputs) {
+      auto& shape = shapes.emplace_back(slices->any().type(id).shape);
+      if (slices->batch > 0) shape[0] = shape[0] / slices->images * slices->batch;
+    }
     return shapes;
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory for inputs of these shapes");
@@ -196,9 +260,9 @@ Result<std::vector<std::vector<int64_t>>> Model::output_shapes(
 
 Result<ModelMemory> Model::memory(std::span<const std::vector<int64_t>> input_shapes) const {
   try {
-    const auto session = impl_->session(input_shapes);
-    if (!session) return session.error();
-    return (*session)->memory();
+    const auto slices = impl_->slices_of(input_shapes);
+    if (!slices) return slices.error();
+    return slices->any().memory();
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory for inputs of these shapes");
   }
@@ -225,21 +289,9 @@ Status Model::run(const ModelArgs& args) const {
     if (args.outputs[i] == nullptr) return bad_input("output \"" + impl_->outputs[i].name + "\" is a null pointer");
   }
   try {
-    const auto matches = [&](const Session& session) {
-      for (size_t i = 0; i < args.inputs.size(); ++i) {
-        const auto& shape = args.inputs[i].shape;
-        if (!std::equal(shape.begin(), shape.end(), session.shapes()[i].begin(), session.shapes()[i].end()))
-          return false;
-      }
-      return true;
-    };
-    const auto session = impl_->find_session(matches, [&] {
-      std::vector<std::vector<int64_t>> shapes;
-      for (const InputTensor& input : args.inputs) shapes.emplace_back(input.shape.begin(), input.shape.end());
-      return shapes;
-    });
-    if (!session) return session.error();
-    return (*session)->run(args);
+    const auto slices = impl_->slices([&](size_t i) { return args.inputs[i].shape; });
+    if (!slices) return slices.error();
+    return model::run(impl_->graph, *slices, args);
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory for a call of the model");
   }

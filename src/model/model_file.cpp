@@ -131,7 +131,7 @@ Status read_kernels(Reader& r, const std::string& origin, Program& program) {
 
 bool is_model(std::string_view bytes) { return bytes.substr(0, kMagic.size()) == kMagic; }
 
-std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> programs) {
+std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> programs, bool images_apart) {
   std::vector<std::string> bodies;
   Writer w;
   w.raw(kMagic.data(), kMagic.size());
@@ -139,6 +139,7 @@ std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> p
   w.number(uint32_t{0});
   for (int i = 0; i < 4; ++i) w.number(uint64_t{0});  // sizes and checksum, known at the end
   write(graph, w);
+  w.enumeration(images_apart);
   w.number(static_cast<uint32_t>(programs.size()));
   for (const ProgramBytes& program : programs) {
     Writer body;
@@ -193,7 +194,7 @@ class ModelReader {
 
   Result<ModelBytes> read() {
     ModelBytes model;
-    if (Status read = read_directory(model.graph); !read) return read.error();
+    if (Status read = read_directory(model); !read) return read.error();
     std::string missing;
     for (const Entry& entry : entries_) {
       const std::string feature = entry.target.missing_on_host();
@@ -211,7 +212,7 @@ class ModelReader {
 
  private:
   /// Header, graph and the list of programs.
-  Status read_directory(graph::Graph& graph) {
+  Status read_directory(ModelBytes& model) {
     const uint64_t size = source_.size();
     if (size > kMaxModelBytes)
       return bad_input(origin_ + " is too large: at most " + std::to_string(kMaxModelBytes) + " bytes are read");
@@ -243,7 +244,8 @@ class ModelReader {
       return damaged(origin_, "the checksum of its graph doesn't match");
     }
     Reader r(bytes->substr(kCheckedAt));
-    graph = read_graph(r);
+    model.graph = read_graph(r);
+    model.images_apart = r.boolean();
     if (!r.good()) return damaged(origin_, "its graph is not valid");
     uint64_t at = kCheckedAt + directory;
     for (uint32_t n = r.number<uint32_t>(); n > 0 && r.good(); --n) {

@@ -27,11 +27,13 @@ struct ProgramBytes {
 
 /// The graph's constants that no reference or blocked work reads should have been dropped. Programs: the one for the
 /// best machine first.
-std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> programs);
+/// `images_apart`: lower::keeps_images_apart.
+std::string serialize(const graph::Graph& graph, std::span<const ProgramBytes> programs, bool images_apart = false);
 
 struct ModelBytes {
   graph::Graph graph;
   Program program;  ///< the first whose code runs here
+  bool images_apart = false;
 };
 
 /// An artifact's bytes: in memory, or in a file of which only the program for this CPU is read.

@@ -311,7 +311,7 @@ Status Session::run(const ModelArgs& args, State& state) const {
     }
     if (args.step_ns.empty()) continue;
     const auto took = std::chrono::steady_clock::now() - start;
-    args.step_ns[i] = std::chrono::duration_cast<std::chrono::nanoseconds>(took).count();
+    args.step_ns[i] += std::chrono::duration_cast<std::chrono::nanoseconds>(took).count();
   }
   for (size_t o = 0; o < graph_.outputs.size(); ++o) {
     for (size_t b = 0; b < places_.size(); ++b) {

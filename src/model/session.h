@@ -37,7 +37,8 @@ class Session {
                                                  std::span<const std::vector<int64_t>> shapes,
                                                  FuseOptions::Way pairs = FuseOptions::Way::automatic);
 
-  /// Computes all outputs; args.inputs have been checked against the shapes it was made for. From many threads at once.
+  /// Computes all outputs; args.inputs have been checked against the shapes it was made for. Adds to args.step_ns. From
+  /// many threads at once.
   Status run(const ModelArgs& args) const;
 
   const std::vector<std::vector<int64_t>>& shapes() const { return shapes_; }
