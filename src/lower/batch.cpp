@@ -136,7 +136,12 @@ class Parts {
     for (const ValueId id : node.inputs) types.push_back(id == kNoValue ? std::nullopt : std::optional(one_.type(id)));
     ops::NodeView view(graph_, node, types);
     if (kElementwise.contains(node.op)) return broadcasts_constants(node);
-    if (kByImage.contains(node.op)) return is_parted(node.inputs[0]) && broadcasts_constants_behind(node);
+    if (kByImage.contains(node.op)) {
+      // A pooling's second output counts elements through the whole batch.
+      const bool alone =
+          std::all_of(node.outputs.begin() + 1, node.outputs.end(), [](ValueId id) { return id == kNoValue; });
+      return alone && is_parted(node.inputs[0]) && broadcasts_constants_behind(node);
+    }
     if (node.op == "MatMul") return multiplies_apart(node);
     if (node.op == "Transpose") {
       const auto order = view.integers("perm", {});

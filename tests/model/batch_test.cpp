@@ -100,6 +100,21 @@ TEST(Batches, AreNotApartWhereAnImageKnowsOfAnother) {
     return n.node("Slice", {x, n.integers({-1}), n.integers({-100}), n.integers({0}), n.integers({-1})});
   }));
   EXPECT_FALSE(apart([](Network& n, ValueId x) { return n.node("CumSum", {x, n.integers({0})}); }));
+  // Indices count through all images.
+  const auto pooled = [](bool indices) {
+    return lower::keeps_images_apart(network_of(
+        [&](Network& n, ValueId x) {
+          const ValueId y = n.node("MaxPool", {x}, {{"kernel_shape", Integers{2, 2}}});
+          if (!indices) return y;
+          const ValueId where = n.node("Identity", {y});
+          n.graph().nodes.pop_back();
+          n.graph().nodes.back().outputs.push_back(where);
+          return n.node("Cast", {where}, {{"to", int64_t{1}}});
+        },
+        {-1, 2, 4, 4}));
+  };
+  EXPECT_TRUE(pooled(false));
+  EXPECT_FALSE(pooled(true));
   // Sizes of the batch are no data.
   EXPECT_FALSE(apart([](Network& n, ValueId x) {
     const ValueId size = n.node("Cast", {n.node("Shape", {x})}, {{"to", int64_t{1}}});
