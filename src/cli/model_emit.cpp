@@ -10,8 +10,10 @@ constexpr std::string_view kEnding = ".o";
 }  // namespace
 
 void EmitOptions::add_to(CLI::App& command) {
-  command.add_option("--emit", form, "of a model: artifact, or object (F.o to link in, with its header F.h)")
-      ->check(CLI::IsMember({"artifact", "object"}))
+  command
+      .add_option("--emit", form,
+                  "of a model: artifact, or object (also object+header: F.o to link in, with its header F.h)")
+      ->check(CLI::IsMember({"artifact", "object", "object+header"}))
       ->capture_default_str();
   command.add_option("--name", name, "of an object: NAME in its symbols NAME_smk, NAME_load (default: the file's)");
 }

@@ -10,7 +10,7 @@ namespace sparsmith::cli {
 
 /// `--emit` and `--name`.
 struct EmitOptions {
-  std::string form = "artifact";  ///< or "object"
+  std::string form = "artifact";  ///< or "object", "object+header": the same
   std::string name;               ///< of the object's symbols; empty: from the output's
 
   void add_to(CLI::App& command);
