@@ -66,25 +66,20 @@ Result<Opened> open_to_read(const std::string& path, FileFacts* facts) {
   return opened;
 }
 
-Result<std::string> read_up_to(const std::string& path, int64_t limit, FileFacts* facts) {
-  FileFacts unused;
-  if (!facts) facts = &unused;
-  int* const error_number = &facts->error_number;
-  Result<Opened> opened = open_to_read(path, facts);
-  if (!opened) return opened.error();
-  const File& file = opened->file;
-
+// From where the descriptor stands; `expected`: the size, as far as the system says.
+Result<std::string> read_rest(const std::string& path, int descriptor, int64_t expected, int64_t limit,
+                              int* error_number) {
   // Files that grow, pipes and /proc say little or nothing of their size: grow with what really arrives.
   std::string bytes;
   size_t used = 0;
-  size_t chunk = static_cast<size_t>(std::clamp<int64_t>(opened->size + 1, 4096, std::max<int64_t>(limit, 4096)));
+  size_t chunk = static_cast<size_t>(std::clamp<int64_t>(expected + 1, 4096, std::max<int64_t>(limit, 4096)));
   try {
     while (static_cast<int64_t>(used) < limit) {
       if (bytes.size() == used) {
         bytes.resize(used + std::min(chunk, static_cast<size_t>(limit) - used));
         chunk = std::max<size_t>(used, 65536);
       }
-      const ssize_t got = read(file.get(), bytes.data() + used, bytes.size() - used);
+      const ssize_t got = read(descriptor, bytes.data() + used, bytes.size() - used);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return io_error("read", path, errno, error_number);
       if (got == 0) break;
@@ -95,6 +90,14 @@ Result<std::string> read_up_to(const std::string& path, int64_t limit, FileFacts
     return io_error("read", path, ENOMEM, error_number);
   }
   return bytes;
+}
+
+Result<std::string> read_up_to(const std::string& path, int64_t limit, FileFacts* facts) {
+  FileFacts unused;
+  if (!facts) facts = &unused;
+  Result<Opened> opened = open_to_read(path, facts);
+  if (!opened) return opened.error();
+  return read_rest(path, opened->file.get(), opened->size, limit, &facts->error_number);
 }
 
 int write_all(int descriptor, std::string_view bytes) {
@@ -179,6 +182,10 @@ Result<FileBuffer> InputFile::read(int64_t offset, int64_t bytes, FileFacts* fac
     buffer.size_ += static_cast<size_t>(got);
   }
   return buffer;
+}
+
+Result<std::string> InputFile::read_stream(int64_t bytes) const {
+  return read_rest(path_, descriptor_, size_, bytes, nullptr);
 }
 
 Result<FileBuffer> read_file_buffer(const std::string& path, int64_t bytes, FileFacts* facts) {

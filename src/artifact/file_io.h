@@ -58,8 +58,11 @@ class InputFile {
   InputFile& operator=(InputFile&&) = delete;
   ~InputFile();
   int64_t size() const { return size_; }  ///< what the system says: 0 of pipes and the like
-  /// At most `bytes` from `offset` on; less at the end. What has no size is read from where the last read ended.
+  /// At most `bytes` from `offset` on; less at the end. Of what has no size, at most a page of what comes next.
   Result<FileBuffer> read(int64_t offset, int64_t bytes, FileFacts* facts = nullptr) const;
+
+  /// At most `bytes`, to the end, of what has no size: a pipe.
+  Result<std::string> read_stream(int64_t bytes) const;
 
  private:
   InputFile(std::string path, int descriptor, int64_t size)

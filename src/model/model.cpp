@@ -20,18 +20,20 @@ constexpr size_t kMostSessions = 16;
 /// Parts in huge pages: faulting a large model in takes as long as checking it.
 class FileSource : public model::Source {
  public:
-  explicit FileSource(InputFile file) : file_(std::move(file)) {}
+  FileSource(InputFile file, const std::string& path) : file_(std::move(file)), path_(path) {}
   uint64_t size() const override { return static_cast<uint64_t>(file_.size()); }
   Result<std::string_view> part(uint64_t at, uint64_t bytes) override {
     auto read = file_.read(static_cast<int64_t>(at), static_cast<int64_t>(bytes));
     if (!read) return read.error();
     part_ = std::move(*read);
-    if (part_.bytes().size() != bytes) return bad_input("a model's file became shorter while it was read");
+    if (part_.bytes().size() != bytes)
+      return bad_input(path_ + " became shorter while it was read", "read it again once it is written");
     return part_.bytes();
   }
 
  private:
   InputFile file_;
+  const std::string& path_;
   FileBuffer part_;
 };
 
@@ -215,12 +217,12 @@ Result<Model> Model::load(const std::string& path) {
     auto file = InputFile::open(path);
     if (!file) return file.error();
     if (file->size() > 0) {
-      FileSource source(std::move(*file));
+      FileSource source(std::move(*file), path);
       return Impl::model_of(model::deserialize(source, path));
     }
-    const auto piped = file->read(0, model::kMaxModelBytes);  // to its end: the system doesn't say how long it is
+    const auto piped = file->read_stream(model::kMaxModelBytes);
     if (!piped) return piped.error();
-    return from_bytes(std::as_bytes(std::span(piped->bytes())), path);
+    return from_bytes(std::as_bytes(std::span(*piped)), path);
   } catch (const std::bad_alloc&) {
     return unsuitable("no memory to load " + path);
   }
