@@ -1,13 +1,7 @@
 #include "model/lines.h"
 
+#include "runtime/intrinsics.h"
 #include "sparsmith/panel.h"
-
-#if defined(__x86_64__)
-// GCC 12 takes its own intrinsics' undefined operands for mistakes.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#endif
 
 namespace sparsmith::model {
 namespace {

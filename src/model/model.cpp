@@ -112,14 +112,14 @@ struct Model::Impl {
         return shapes;
       });
     };
-    if (const int64_t batch = batch_of(shape_of); batch > 1) {
+    if (const int64_t batch = batch_of(shape_of); batch > 1 && batch <= model::kMostSlicedImages) {
       if (const auto one = find(1)) {
         const int64_t images = model::images_per_slice((*one)->memory(), batch), left = batch % images;
         if (images < batch) {
           const auto slice = images == 1 ? one : find(images), rest = left == 0 ? slice : find(left);
           if (slice && rest && are_parts(graph, **one, **slice, images) &&
               (left == 0 || are_parts(graph, **one, **rest, left))) {
-            return model::Slices{*slice, left == 0 ? nullptr : *rest, images, batch / images, batch};
+            return model::Slices{*slice, left == 0 ? nullptr : *rest, images, batch};
           }
         }
       }

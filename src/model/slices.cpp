@@ -49,10 +49,10 @@ bool are_parts(const graph::Graph& graph, const Session& one, const Session& sev
 Status run(const graph::Graph& graph, const Slices& slices, const ModelArgs& args) {
   std::fill(args.step_ns.begin(), args.step_ns.end(), 0);
   if (slices.batch == 0) return slices.rest->run(args);
-  const int64_t parts = slices.count + (slices.rest ? 1 : 0);
+  const int64_t whole = slices.batch / slices.images, parts = whole + (slices.rest ? 1 : 0);
   const auto run_slice = [&](int64_t part, const ModelArgs& own) {
     const int64_t first = part * slices.images;
-    if (part < slices.count) return run_part(graph, *slices.slice, first, slices.images, own);
+    if (part < whole) return run_part(graph, *slices.slice, first, slices.images, own);
     return run_part(graph, *slices.rest, first, slices.batch - first, own);
   };
   Workers workers;

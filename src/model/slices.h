@@ -9,17 +9,19 @@
 
 namespace sparsmith::model {
 
-/// How a call is computed: as it is (`rest` alone), or `count` slices of so many images and the rest of them.
+/// How a call is computed: as it is (`rest` alone), or in slices of so many images and the rest of them.
 struct Slices {
   std::shared_ptr<const Session> slice, rest;  ///< null where there is none of the kind
-  int64_t images = 0, count = 0;               ///< of a slice; slices
-  int64_t batch = 0;                           ///< images; 0: as it is
+  int64_t images = 0;                          ///< of a slice
+  int64_t batch = 0;                           ///< all images; 0: as it is
 
   const Session& any() const { return slice ? *slice : *rest; }
 };
 
 /// Most inputs, and most outputs, of a call in slices, whose operands are listed on the stack.
 inline constexpr size_t kMostSlicedOperands = 16;
+/// Larger batches go as they are: what no memory holds is then refused as ever, rather than begun.
+inline constexpr int64_t kMostSlicedImages = int64_t{1} << 20;
 
 /// Images of a slice for sessions of one image that take so much memory: 1 to `batch`. It depends on nothing else, so
 /// that results don't either.

@@ -2,12 +2,7 @@
 
 #include <algorithm>
 
-#if defined(__x86_64__)
-// GCC 12 takes its own intrinsics' undefined operands for mistakes.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#endif
+#include "runtime/intrinsics.h"
 
 namespace sparsmith {
 namespace {

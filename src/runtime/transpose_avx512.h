@@ -2,10 +2,7 @@
 /// 16 x 16 floats transposed in registers. Only for files that then choose at run time whether to use it.
 #pragma once
 
-// GCC 12 takes its own intrinsics' undefined operands for mistakes.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
+#include "runtime/intrinsics.h"
 
 #define SPARSMITH_AVX512 __attribute__((target("avx512f")))
 

@@ -19,14 +19,6 @@ namespace {
 using graph::Tensor;
 using graph::ValueId;
 
-Tensor random_images(std::vector<int64_t> shape, unsigned seed) {
-  Tensor tensor = Tensor::zeros(ElementType::f32, std::move(shape));
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  for (float& v : tensor.as<float>()) v = normal(random);
-  return tensor;
-}
-
 Tensor image_of(const Tensor& batch, int64_t image) {
   std::vector<int64_t> shape = batch.shape;
   shape[0] = 1;
@@ -43,7 +35,7 @@ bool are_apart(const graph::Graph& graph, unsigned seed) {
     EXPECT_TRUE(evaluator.ok()) << evaluator.error().message;
     return evaluator->run(std::vector{x}).value();
   };
-  const Tensor x = random_images(ops::declared_shapes(graph, kBatch).value()[0], seed);
+  const Tensor x = random_tensor(ops::declared_shapes(graph, kBatch).value()[0], seed);
   const std::vector<Tensor> together = run(x);
   for (int64_t image = 0; image < kBatch; ++image) {
     const std::vector<Tensor> alone = run(image_of(x, image));
@@ -150,7 +142,7 @@ TEST(Batches, InSlicesAreWhatImagesAreAlone) {
     EXPECT_TRUE(ran.ok()) << ran.error().message;
     return results;
   };
-  const Tensor images = random_images({5, 3, size, size}, 1);
+  const Tensor images = random_tensor({5, 3, size, size}, 1);
   std::vector<int64_t> step_ns(model->steps().size());
   const auto together = run(images, 1, step_ns), by_threads = run(images, 3);
   EXPECT_EQ(together[0].shape, (std::vector<int64_t>{5, channels}));
@@ -161,6 +153,8 @@ TEST(Batches, InSlicesAreWhatImagesAreAlone) {
       EXPECT_EQ(image_of(together[o], image).bytes, run(image_of(images, image), 1)[o].bytes) << "image " << image;
     }
   }
+  // More than any memory holds is refused, not begun.
+  EXPECT_FALSE(model->output_shapes(std::vector<std::vector<int64_t>>{{int64_t{1} << 40, 3, size, size}}).ok());
   // Working memory is a slice's, not the batch's.
   EXPECT_EQ(model->memory(std::vector<std::vector<int64_t>>{images.shape})->activation_bytes,
             model->memory(std::vector<std::vector<int64_t>>{{1, 3, size, size}})->activation_bytes);

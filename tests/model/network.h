@@ -13,6 +13,15 @@
 
 namespace sparsmith::test {
 
+/// Normal values.
+inline graph::Tensor random_tensor(std::vector<int64_t> shape, unsigned seed) {
+  graph::Tensor tensor = graph::Tensor::zeros(ElementType::f32, std::move(shape));
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  for (float& v : tensor.as<float>()) v = normal(random);
+  return tensor;
+}
+
 class Network {
  public:
   explicit Network(unsigned seed) : random_(seed) {

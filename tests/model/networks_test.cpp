@@ -14,14 +14,6 @@ namespace {
 
 using graph::Tensor;
 
-Tensor random_input(std::vector<int64_t> shape, unsigned seed) {
-  Tensor tensor = Tensor::zeros(ElementType::f32, std::move(shape));
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  for (float& v : tensor.as<float>()) v = normal(random);
-  return tensor;
-}
-
 /// The largest difference over the largest expected magnitude.
 double worst(std::span<const float> actual, std::span<const float> expected) {
   double largest = 1e-30, error = 0;
@@ -44,7 +36,7 @@ void check_network(const graph::Graph& graph, const std::string& target, unsigne
     const auto shapes = ops::declared_shapes(graph, batch);
     const auto evaluator = ops::Evaluator::create(graph, *shapes);
     ASSERT_TRUE(evaluator.ok()) << evaluator.error().message;
-    const Tensor x = random_input((*shapes)[0], seed + static_cast<unsigned>(batch));
+    const Tensor x = random_tensor((*shapes)[0], seed + static_cast<unsigned>(batch));
     const auto expected = evaluator->run(std::vector{x});
     ASSERT_TRUE(expected.ok()) << expected.error().message;
     std::vector<Tensor> actual;
